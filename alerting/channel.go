@@ -1,0 +1,98 @@
+package alerting
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Page is one message to one person.
+type Page struct {
+	ID       string // unique; a channel that can de-duplicate passes it on
+	Incident string // "" for notices that belong to none
+	Kind     string // alert, recovery, handover, test, drill, notice
+	Severity string // Critical, Warning or Info
+	Subject  string // one line, unaccented, at most 120 characters
+	Text     string // the whole for push and e-mail
+	Short    string // for SMS: unaccented, at most 160 GSM 03.38 characters
+	Speech   string // for the ear, full sentences in the person's language
+	Language string // "vi" or "en"
+	Code     string // what to reply to acknowledge: "7421"; "" = needs none
+	AckURL   string // one-time link; "" = none. Opening it must not acknowledge
+	Created  time.Time
+}
+
+// Status is how far a page got.
+type Status string
+
+// The statuses, in rising order of certainty.
+const (
+	Failed       Status = "failed"
+	Accepted     Status = "accepted"     // the next hop took it
+	Delivered    Status = "delivered"    // the handset has it
+	Answered     Status = "answered"     // a person picked up
+	Acknowledged Status = "acknowledged" // a person said "I take it"
+)
+
+// Receipt is what a channel knows after sending.
+type Receipt struct {
+	Page     string // Page.ID
+	Provider string // the next hop's own id for it; "" = none
+	Status   Status
+	Detail   string // for the journal; no secrets
+	At       time.Time
+	Digits   string // keys pressed in a call; "" = none
+}
+
+// Reply is a message from a person: an SMS, a pressed push button.
+type Reply struct {
+	Channel string
+	From    string // the sender's address as the channel gives it
+	Text    string
+	At      time.Time
+}
+
+// Health is a channel's own state for metrics and rules.
+type Health struct {
+	OK     bool
+	Detail string             // one line for people
+	Values map[string]float64 // signal_ratio, credit, registered; base units
+}
+
+// Channel is one way to reach a phone.
+type Channel interface {
+	// Name is the key in Person.Addresses: "sms", "voice", ...
+	Name() string
+	// Send hands the page to the next hop and returns by ctx's deadline. The
+	// error tells what was tried; Temporary(err) says whether to try again.
+	// A call returns when it ended, with the digits pressed.
+	Send(ctx context.Context, address string, p Page) (Receipt, error)
+	// Run receives receipts and replies until ctx ends; a channel without them
+	// returns nil at once.
+	Run(ctx context.Context, receipts chan<- Receipt, replies chan<- Reply) error
+	// Health asks the next hop; nil ctx is not allowed.
+	Health(ctx context.Context) Health
+}
+
+// permanentError marks an error that no retry will mend.
+type permanentError struct{ error }
+
+func (e permanentError) Unwrap() error { return e.error }
+
+// Permanent marks err as one that a retry can't mend: a wrong number, a
+// refused password. nil stays nil.
+func Permanent(err error) error {
+	if err == nil {
+		return nil
+	}
+	return permanentError{err}
+}
+
+// Temporary tells whether sending again may help; false for nil.
+func Temporary(err error) bool {
+	if err == nil {
+		return false
+	}
+	var p permanentError
+	return !errors.As(err, &p)
+}
