@@ -3,6 +3,7 @@ package probes
 import (
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -98,10 +99,16 @@ func (o *Observation) Fold(anyDown bool) {
 	}
 	if w.Verdict != Up && len(o.Parts) > 1 {
 		o.Detail = strconv.Itoa(len(o.Parts)-up) + " of " + strconv.Itoa(len(o.Parts)) + " addresses: " + w.Address.Addr().String() + ": " + w.Detail
-		if len(o.Detail) > MaxDetail {
-			o.Detail = o.Detail[:MaxDetail]
-		}
+		o.Detail = Clip(o.Detail, MaxDetail)
 	}
+}
+
+// Clip cuts s to at most limit bytes without breaking a character.
+func Clip(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	return strings.ToValidUTF8(s[:limit], "")
 }
 
 // rank orders verdicts for "worst": Unknown is least, because it says nothing.
