@@ -56,7 +56,7 @@ var owners = map[string][]string{
 	"go.yaml.in/yaml":                        {"inventory"},
 	"github.com/prometheus/prometheus":       {"exporter/history", "alerting/engine"},
 	"github.com/prometheus/alertmanager":     {"alerting/engine"},
-	"github.com/miekg/dns":                   {"probes/dns", "probes/wire", "probes/probetest", "lab"},
+	"github.com/miekg/dns":                   {"probes/dns", "probes/wire", "probes/probetest", "lab", "bench"},
 	"github.com/prometheus-community":        {"probes/icmp"},
 	"github.com/emiago":                      {"alerting/channels/voice"},
 	"github.com/linxGnu":                     {"alerting/channels/smpp"},
