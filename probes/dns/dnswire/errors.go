@@ -1,0 +1,26 @@
+package dnswire
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"syscall"
+)
+
+// netError gives the class of a socket's error with the error itself behind it.
+// What is ours (no route, no descriptors, forbidden) keeps its own error beside
+// ErrDial, so that the kind can say Unknown.
+func netError(err error) error {
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return errors.Join(ErrRefused, err)
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
+		return errors.Join(ErrTimeout, err)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return errors.Join(ErrClosed, err)
+	case errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, syscall.ETIMEDOUT), errors.Is(err, syscall.EHOSTDOWN):
+		return errors.Join(ErrTimeout, err)
+	}
+	return errors.Join(ErrDial, err)
+}
