@@ -1,0 +1,143 @@
+package schedule
+
+import (
+	"container/heap"
+	"context"
+	"hash/fnv"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"watchpost.example/probes"
+)
+
+// phase is what an entry is doing.
+type phase uint8
+
+const (
+	idle    phase = iota // waits on the heap for its turn
+	queued               // its turn has come, no slot is free
+	running              // being asked
+	zombie               // its look overran and has not come back; on the heap, but not asked
+)
+
+// entry is one scheduled check.
+type entry struct {
+	current atomic.Pointer[probes.Check]
+	hash    uint64
+
+	// Guarded by Scheduler.mu.
+	phase   phase
+	due     time.Time
+	at      int // index in the heap, -1 = not there
+	cancel  context.CancelFunc
+	removed bool
+	quick   int // quick re-asks in a row
+
+	// Guarded by mu, which is held while sinks are called, so that a check's
+	// observations come in order and none comes after it was retired.
+	mu      sync.Mutex
+	retired bool
+	track   Track
+	last    probes.Observation
+}
+
+func newEntry(c *probes.Check, t Track) *entry {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(c.ID.String())) // a hash never fails
+	e := &entry{hash: mix(h.Sum64()), at: -1, track: t}
+	e.current.Store(c)
+	return e
+}
+
+// mix spreads the low entropy of short, similar names over all bits (the
+// finaliser of splitmix64); FNV alone bunches "check-1", "check-2", ...
+func mix(x uint64) uint64 {
+	x ^= x >> 30
+	x *= 0xbf58476d1ce4e5b9
+	x ^= x >> 27
+	x *= 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+func (e *entry) check() *probes.Check { return e.current.Load() }
+
+// offset is the check's phase within d: the same at every start.
+func (e *entry) offset(d time.Duration) time.Duration {
+	if d <= 0 {
+		return 0
+	}
+	return time.Duration(e.hash % uint64(d))
+}
+
+// firstDelay spreads first looks over the interval, but no longer than spread.
+func (e *entry) firstDelay(spread time.Duration) time.Duration {
+	return e.offset(min(e.check().Interval, spread))
+}
+
+// nextTurn is the first turn of the check's own clock that comes at least half
+// an interval after now: turns lie at origin + offset + k*interval, so a check
+// that was asked out of turn, or late, falls back into step by itself.
+func (e *entry) nextTurn(origin, now time.Time) time.Time {
+	iv := e.check().Interval
+	if iv <= 0 {
+		iv = time.Minute // the inventory refuses it; a loop without pause would be worse
+	}
+	first := origin.Add(e.offset(iv))
+	k := (now.Add(iv/2).Sub(first) + iv - 1) / iv
+	return first.Add(max(k, 0) * iv)
+}
+
+// quickTurn is when to ask again to settle a change: Recheck after now, give or
+// take a quarter by hash, so that a thousand checks that failed together do not
+// come back together.
+func (e *entry) quickTurn(now time.Time) time.Time {
+	re := e.check().Confirm.Recheck
+	spread := re / 2
+	return now.Add(re - spread/2 + time.Duration(mix(e.hash+uint64(e.quick))%uint64(spread+1)))
+}
+
+// retire ends the entry: sinks hear no more of it once retire has returned.
+func (e *entry) retire() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.retired = true
+}
+
+func (e *entry) snapshot() probes.Entry {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return probes.Entry{Check: e.check(), Observation: e.last, State: e.track.State}
+}
+
+// dueHeap orders entries by due time; each knows its place.
+type dueHeap []*entry
+
+func (h dueHeap) Len() int           { return len(h) }
+func (h dueHeap) Less(i, j int) bool { return h[i].due.Before(h[j].due) }
+func (h dueHeap) Swap(i, j int) {
+	h[i], h[j] = h[j], h[i]
+	h[i].at, h[j].at = i, j
+}
+
+// Push is for container/heap.
+func (h *dueHeap) Push(x any) {
+	e := x.(*entry)
+	e.at = len(*h)
+	*h = append(*h, e)
+}
+
+// Pop is for container/heap.
+func (h *dueHeap) Pop() any {
+	last := len(*h) - 1
+	e := (*h)[last]
+	*h = slices.Delete(*h, last, last+1)
+	e.at = -1
+	return e
+}
+
+func (h *dueHeap) push(e *entry)   { heap.Push(h, e) }
+func (h *dueHeap) pop() *entry     { return heap.Pop(h).(*entry) }
+func (h *dueHeap) remove(e *entry) { heap.Remove(h, e.at) }
+func (h *dueHeap) fix()            { heap.Init(h) }
