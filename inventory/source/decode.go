@@ -154,6 +154,11 @@ func (d *decoder) mapping(n *yaml.Node, to reflect.Value, name string) {
 	more := d.more
 	d.more = nil
 	fields, rest := fieldsOf(to)
+	for i := range to.NumField() {
+		if _, opts, _ := strings.Cut(to.Type().Field(i).Tag.Get("yaml"), ","); opts == "self" && to.Field(i).Type() == valueType {
+			to.Field(i).Set(reflect.ValueOf(Value{doc: d.doc, node: n}))
+		}
+	}
 	words := make([]string, 0, len(fields))
 	for w := range fields {
 		words = append(words, w)
@@ -207,7 +212,7 @@ func fieldsOf(s reflect.Value) (fields map[string]reflect.Value, rest reflect.Va
 		tag, opts, _ := strings.Cut(sf.Tag.Get("yaml"), ",")
 		inline := opts == "inline"
 		switch {
-		case !sf.IsExported() && !sf.Anonymous, tag == "-":
+		case !sf.IsExported() && !sf.Anonymous, tag == "-", opts == "self":
 		case inline && sf.Type == valueType:
 			rest = s.Field(i)
 		case inline:

@@ -13,17 +13,15 @@ import (
 	"time"
 
 	yaml "go.yaml.in/yaml/v4"
-
-	"watchpost.example/probes"
 )
 
 // scalar sets a plain Go value; the complaint is the end of a sentence that
 // begins with the value found, "" when all is well.
 func scalar(n *yaml.Node, to reflect.Value) (complaint string) {
 	if to.Type() == reflect.TypeFor[time.Duration]() {
-		var d probes.Duration
-		if err := d.UnmarshalText([]byte(n.Value)); err != nil {
-			return textComplaint(n.Value, err, nil)
+		d, ok := duration(n.Value)
+		if !ok {
+			return durationComplaint(n.Value)
 		}
 		to.SetInt(int64(d))
 		return ""
@@ -107,16 +105,9 @@ func (d *decoder) text(at, n *yaml.Node, to reflect.Value, name string) {
 // textComplaint is the operator's wording of the errors of well-known types;
 // others speak for themselves.
 func textComplaint(found string, err error, u any) string {
-	if errors.Is(err, probes.ErrDuration) {
-		if f, e := strconv.ParseFloat(found, 64); e == nil && f > 0 {
-			return "has no unit; write " + found + "s for seconds"
-		}
-		if n := strings.ReplaceAll(found, " ", ""); n != found && new(probes.Duration).UnmarshalText([]byte(n)) == nil {
-			return "is not a duration; write " + n
-		}
-		return "is " + probes.ErrDuration.Error()
-	}
 	switch u.(type) {
+	case interface{ D() time.Duration }: // probes.Duration, which this package must not import
+		return durationComplaint(found)
 	case *netip.Addr:
 		return "is not an IP address such as 192.0.2.10 or 2001:db8::10"
 	case *netip.Prefix:
@@ -142,6 +133,29 @@ func textComplaint(found string, err error, u any) string {
 		return msg
 	}
 	return "cannot be used: " + msg
+}
+
+// duration reads what probes.Duration reads: a unit always, days allowed.
+func duration(s string) (time.Duration, bool) {
+	if n, ok := strings.CutSuffix(s, "d"); ok {
+		if days, err := strconv.ParseUint(n, 10, 16); err == nil && days <= 36500 {
+			return time.Duration(days) * 24 * time.Hour, true
+		}
+	}
+	d, err := time.ParseDuration(s)
+	return d, err == nil && s != "0"
+}
+
+func durationComplaint(found string) string {
+	if f, err := strconv.ParseFloat(found, 64); err == nil && f > 0 && !math.IsInf(f, 0) {
+		return "has no unit; write " + found + "s for seconds"
+	}
+	if n := strings.ReplaceAll(found, " ", ""); n != found {
+		if _, ok := duration(n); ok {
+			return "is not a duration; write " + n
+		}
+	}
+	return "is not a duration such as 5s, 1m30s or 2h"
 }
 
 // generic decodes into any: text, int, float64, bool, []any, map[string]any.

@@ -20,8 +20,9 @@ type Document struct {
 // Value is a part of a Document. A struct field of this type keeps the part
 // for later; with the tag `yaml:",inline"` it keeps every key that no other
 // field of the struct takes, so that a check's kind can be read first and its
-// settings afterwards, as strictly and with the same positions. The zero Value
-// stands for what was not given.
+// settings afterwards, as strictly and with the same positions. With the tag
+// `yaml:",self"` it keeps the struct's own mapping whole, for the positions.
+// The zero Value stands for what was not given.
 type Value struct {
 	doc  *Document
 	key  *yaml.Node // nil for the root and items of lists
