@@ -32,6 +32,8 @@ type Options struct {
 	Vantage      string         // where it was measured from, printed in the annex; "" = left out
 	Now          time.Time      // when the report is made; zero = time.Now
 	Incidents    *Incidents     // nil = the section is left out
+	// Explain gives a reason's words; nil prints the reason itself.
+	Explain func(reason, lang string) (title, whatToDo string)
 }
 
 // Incidents is what on-call tells of the period.
@@ -62,6 +64,9 @@ type Report struct {
 	Outages   []Outage     `json:"outages"`
 	Incidents *Incidents   `json:"incidents,omitempty"`
 }
+
+// Length is the time reported on.
+func (r *Report) Length() time.Duration { return r.To.Sub(r.From) }
 
 // UnitReport is one unit's part.
 type UnitReport struct {

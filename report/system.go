@@ -87,7 +87,7 @@ func systemTimeline(s *probes.System, series []Series, p Period) (t Timeline, ok
 // that was not looked at before its first look in the period has no voice until
 // then, so that adding one does not make the past Unknown.
 func worst(now []Slice, names []string, p Period) Slice {
-	order := [...]int{Up: 1, Degraded: 2, Unknown: 3, Down: 4}
+	order := [classCount]int{Up: 1, Degraded: 2, Unknown: 3, Down: 4, Maintenance: 5}
 	var w Slice
 	chosen := false
 	for i, s := range now {

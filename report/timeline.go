@@ -73,23 +73,23 @@ func ordered(samples []Sample, to time.Time) []Sample {
 // the next is further than two away; and a change is moved back to where it began.
 func hold(samples []Sample, interval time.Duration, to time.Time) []Slice {
 	var l []Slice
-	runBegan := time.Time{} // of the run in progress
+	var runBegan time.Time // of the run in progress
+	var floor time.Time    // where the last run began that was not Unknown
 	for i, s := range samples {
 		next := to
 		if i+1 < len(samples) {
 			next = samples[i+1].At
 		}
 		class := classOf(s.Verdict)
-		switch {
-		case i == 0:
+		if i == 0 || class != classOf(samples[i-1].Verdict) {
 			runBegan = began(s)
-		case class != classOf(samples[i-1].Verdict):
-			from := began(s)
-			if from.Before(runBegan) { // a run can't begin before the one it ended
-				from = runBegan
+			if runBegan.Before(floor) { // a run can't begin before the one it ended
+				runBegan = floor
 			}
-			l = backdate(l, from, class, s.Reason)
-			runBegan = from
+			l = backdate(l, runBegan, class, s.Reason)
+			if class != Unknown {
+				floor = runBegan
+			}
 		}
 		end := next
 		if next.Sub(s.At) > 2*interval {
