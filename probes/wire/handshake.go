@@ -1,0 +1,163 @@
+package wire
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"reflect"
+	"strings"
+	"syscall"
+
+	"watchpost.example/probes"
+	"watchpost.example/probes/wire/chain"
+)
+
+// TLSConfig is the configuration of a capturing handshake: it accepts every
+// certificate and everything from TLS 1.0 on, RSA key exchange included, so
+// that what the server presents is known and judged afterwards. It keeps no
+// sessions, because a resumed one presents no certificate. Make one per prober
+// and use it for every look; it may be shared.
+func TLSConfig(serverName string, alpn ...string) *tls.Config {
+	var suites []uint16
+	for _, s := range tls.CipherSuites() {
+		suites = append(suites, s.ID)
+	}
+	for _, s := range tls.InsecureCipherSuites() {
+		suites = append(suites, s.ID)
+	}
+	return &tls.Config{
+		ServerName:         serverName,
+		NextProtos:         alpn,
+		MinVersion:         tls.VersionTLS10,
+		CipherSuites:       suites,
+		InsecureSkipVerify: true, //nolint:gosec // judged by chain.Book afterwards
+	}
+}
+
+// Handshake makes TLS of c, which must come from Wire.Dial so that it is
+// bounded in time. Errors are *Error: TLSTimeout, TLSPlaintext (the server
+// answers something readable), TLSLegacyOnly (it refuses by alert 40, 70 or
+// 71 everything that crypto/tls speaks), TLSHandshake for the rest.
+func Handshake(c net.Conn, cfg *tls.Config) (*tls.Conn, error) {
+	asked := false
+	if cfg.GetClientCertificate == nil {
+		cfg = cfg.Clone()
+		cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			asked = true
+			return &tls.Certificate{}, nil
+		}
+	}
+	t := tls.Client(c, cfg)
+	if err := t.Handshake(); err != nil {
+		return nil, tlsError(err, asked)
+	}
+	return t, nil
+}
+
+// TLS alerts (RFC 8446 6) that say "nothing that you speak".
+const (
+	alertHandshakeFailure     = 40
+	alertProtocolVersion      = 70
+	alertInsufficientSecurity = 71
+	alertUnrecognizedName     = 112
+	alertNoApplication        = 120
+)
+
+func tlsError(err error, clientCert bool) error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e
+	}
+	if rec, ok := errors.AsType[tls.RecordHeaderError](err); ok {
+		return notTLS(rec)
+	}
+	if n, ok := remoteAlert(err); ok {
+		return alertError(n, err, clientCert)
+	}
+	r, detail := probes.TLSHandshake, ""
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		r, detail = probes.TLSTimeout, "TLS handshake: no answer within the time allowed"
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		detail = "TLS handshake: the server reset the connection"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		detail = "TLS handshake: the server closed the connection"
+	case strings.Contains(err.Error(), "unsupported protocol version"), strings.Contains(err.Error(), "512-bit"):
+		r, detail = probes.TLSLegacyOnly, "TLS handshake: the server speaks only what current clients refuse: "+probes.Quote(err.Error(), 120)
+	default:
+		if cl := Classify(err); cl.Ours() {
+			return &Error{Reason: cl, Detail: "TLS handshake", Err: err}
+		}
+		detail = "TLS handshake: " + probes.Quote(err.Error(), 200)
+	}
+	return &Error{Reason: r, Detail: detail}
+}
+
+// notTLS tells readable text from binary garbage by the five bytes that
+// crypto/tls took for a record header.
+func notTLS(rec tls.RecordHeaderError) error {
+	head := rec.RecordHeader[:]
+	for _, b := range head {
+		if (b < 0x20 || b > 0x7e) && b != '\r' && b != '\n' && b != '\t' {
+			return &Error{Reason: probes.TLSHandshake, Detail: "TLS handshake: the server sent bytes that are not TLS: " + fmt.Sprintf("% x", head)}
+		}
+	}
+	return &Error{Reason: probes.TLSPlaintext, Detail: "the server does not speak TLS here; it said " + probes.Quote(string(head), 5)}
+}
+
+// remoteAlert finds the number of the alert that the server sent. crypto/tls
+// keeps its alert type to itself, so the number is read by reflection.
+func remoteAlert(err error) (uint8, bool) {
+	op, ok := errors.AsType[*net.OpError](err)
+	if !ok || op.Op != "remote error" || op.Err == nil {
+		return 0, false
+	}
+	v := reflect.ValueOf(op.Err)
+	if v.Kind() != reflect.Uint8 {
+		return 0, false
+	}
+	return uint8(v.Uint()), true
+}
+
+func alertError(n uint8, err error, clientCert bool) error {
+	e := &Error{Reason: probes.TLSHandshake, Detail: fmt.Sprintf("the server refused the TLS handshake with alert %d (%s)", n, strings.TrimPrefix(err.Error(), "remote error: tls: "))}
+	switch n {
+	case alertHandshakeFailure, alertProtocolVersion, alertInsufficientSecurity:
+		if clientCert {
+			e.Detail += "; it asks for a client certificate"
+			break
+		}
+		e.Reason = probes.TLSLegacyOnly
+		e.Detail += ": it shares no version or cipher with current clients (TLS 1.0 to 1.3 were offered)"
+	case alertUnrecognizedName:
+		e.Detail += ": it does not know this server name"
+	case alertNoApplication:
+		e.Detail += ": it does not speak the application protocol offered"
+	}
+	return e
+}
+
+// Judge applies a judgement to the answer: the certificates and facts always;
+// of the faults the gravest becomes verdict, reason and detail when it is worse
+// than what stands, all others become findings.
+func (a *Answer) Judge(j chain.Judgement, evidence []byte) {
+	a.Certificates = j.Certificates
+	a.Facts = append(a.Facts, j.Facts...)
+	hash := ""
+	if len(j.Faults) > 0 && len(evidence) > 0 {
+		hash = a.Attach("application/x-pem-file", evidence)
+	}
+	for i, f := range j.Faults {
+		if i == 0 && f.Verdict > a.Verdict && f.Verdict != probes.Up {
+			a.Verdict, a.Reason = f.Verdict, f.Reason
+			a.Detail = probes.Clip(f.Detail, probes.MaxDetail)
+			continue
+		}
+		a.Findings = append(a.Findings, probes.Finding{
+			Reason: f.Reason, Severity: f.Severity, Record: f.Record,
+			Expected: f.Expected, Found: f.Found, Evidence: hash,
+		})
+	}
+}
