@@ -1,0 +1,117 @@
+package dnssec
+
+import (
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// prover is either kind of denial of existence.
+type prover interface {
+	nxdomain(name string) Outcome
+	nodata(name string, qtype uint16) Outcome
+	noCloser(name string, labels int) Outcome
+	noDS(name string) Outcome
+}
+
+// ProveNXDOMAIN says whether authority, the section of an answer by zone,
+// proves that name does not exist.
+func ProveNXDOMAIN(zone, name string, authority []dns.RR, keys []*dns.DNSKEY, now time.Time, b *Budget) Outcome {
+	p, o := proofs(zone, authority, keys, now, b)
+	if p == nil {
+		return o
+	}
+	return p.nxdomain(canonical(name))
+}
+
+// ProveNoData says whether authority proves that name exists (or is a wildcard's,
+// or an empty non-terminal) and has no records of qtype.
+func ProveNoData(zone, name string, qtype uint16, authority []dns.RR, keys []*dns.DNSKEY, now time.Time, b *Budget) Outcome {
+	p, o := proofs(zone, authority, keys, now, b)
+	if p == nil {
+		return o
+	}
+	return p.nodata(canonical(name), qtype)
+}
+
+// ProveWildcard says whether authority proves that nothing closer to name than
+// the wildcard exists; labels is Outcome.Labels of the positive answer.
+func ProveWildcard(zone, name string, labels int, authority []dns.RR, keys []*dns.DNSKEY, now time.Time, b *Budget) Outcome {
+	p, o := proofs(zone, authority, keys, now, b)
+	if p == nil {
+		if o.Cause == DenialMissing {
+			o = bogus(WildcardUnproof, "the answer for %s comes from a wildcard and no NSEC or NSEC3 record is with it", canonical(name))
+		}
+		return o
+	}
+	return p.noCloser(canonical(name), labels)
+}
+
+// ProveNoDS says what the parent zone proves of child's missing DS: Insecure
+// with UnsignedDelegation or OptOut when the delegation is rightly unsigned,
+// Secure when child is no zone cut at all, Bogus when it proves neither.
+func ProveNoDS(zone, child string, authority []dns.RR, keys []*dns.DNSKEY, now time.Time, b *Budget) Outcome {
+	p, o := proofs(zone, authority, keys, now, b)
+	if p == nil {
+		return o
+	}
+	return p.noDS(canonical(child))
+}
+
+// proofs verifies the NSEC or NSEC3 records of an answer. Without a usable one
+// it gives the Outcome that says why.
+func proofs(zone string, authority []dns.RR, keys []*dns.DNSKEY, now time.Time, b *Budget) (prover, Outcome) {
+	if len(authority) > MaxRecords {
+		return nil, bogus(Malformed, "an authority section of %d records", len(authority))
+	}
+	failed := bogus(DenialMissing, "the answer is negative and has no NSEC or NSEC3 record of %s", canonical(zone))
+	n3 := nsec3s{zone: canonical(zone), budget: b, spent: new(bool)}
+	n := nsecs{zone: canonical(zone)}
+	seen := map[string]bool{}
+	for _, rr := range authority {
+		h := rr.Header()
+		if h.Rrtype != dns.TypeNSEC && h.Rrtype != dns.TypeNSEC3 || seen[canonical(h.Name)] {
+			continue
+		}
+		seen[canonical(h.Name)] = true
+		if nsec3, ok := rr.(*dns.NSEC3); ok && !goodNSEC3(nsec3, zone) {
+			continue
+		}
+		o := VerifyRRset(zone, rrset(authority, h.Name, h.Rrtype), signatures(authority, h.Name, h.Rrtype), keys, now, b)
+		if o.Status != Secure || o.Labels >= 0 { // a denial made from a wildcard denies nothing (RFC 4035 5.4)
+			failed = unsignedDenial(o, h.Name)
+			continue
+		}
+		switch rr := rr.(type) {
+		case *dns.NSEC:
+			n.list = append(n.list, rr)
+		case *dns.NSEC3:
+			if len(n3.list) == 0 || sameParams(rr, n3.list[0]) {
+				n3.list = append(n3.list, rr)
+			}
+		}
+	}
+	switch {
+	case len(n3.list) > 0 && n3.list[0].Iterations > MaxNSEC3Iterations:
+		return nil, insecure(NSEC3Iterations, "%s uses %d NSEC3 iterations, more than %d", canonical(zone), n3.list[0].Iterations, MaxNSEC3Iterations)
+	case len(n3.list) > 0:
+		return n3, Outcome{}
+	case len(n.list) > 0:
+		return n, Outcome{}
+	}
+	return nil, failed
+}
+
+func unsignedDenial(o Outcome, owner string) Outcome {
+	if o.Status == Bogus {
+		return bogus(DenialUnsigned, "the proof at %s: %s", canonical(owner), o.Detail)
+	}
+	if o.Status == Secure {
+		return bogus(DenialWrong, "the proof at %s was made from a wildcard", canonical(owner))
+	}
+	return o
+}
+
+func sameParams(a, b *dns.NSEC3) bool {
+	return a.Hash == b.Hash && a.Iterations == b.Iterations && a.Salt == b.Salt
+}
