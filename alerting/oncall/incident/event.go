@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
 )
 
 // Event is something that happened to an incident.
@@ -66,7 +65,7 @@ func Apply(in Incident, ev Event, w World) (Incident, []Command) {
 	return out, cmds
 }
 
-// Open makes a new incident. The first step is taken at once unless waking
+// Start makes a new incident. The first step is taken at once unless waking
 // hours forbid it, so its pages are among the commands.
 func Start(in Incident, w World) (Incident, []Command) {
 	out := in.Clone()
@@ -93,10 +92,7 @@ func (in *Incident) begin(w World) []Command {
 	if at.After(w.Now) {
 		in.log(w.Now, Waiting, "", "", at.Format(time.RFC3339))
 	}
-	in.RoundStart = at.Add(-w.Policy.Steps[0].After)
-	if w.Policy.Steps[0].After > 0 {
-		in.RoundStart = at
-	}
+	in.RoundStart = at
 	in.Round++
 	in.NextAt = in.RoundStart.Add(w.Policy.Steps[0].After)
 	return Tick{}.apply(in, w)
@@ -395,4 +391,3 @@ func (e Handover) apply(in *Incident, w World) []Command {
 	}
 	return nil
 }
-

@@ -1,0 +1,378 @@
+package outbox
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"watchpost.example/alerting"
+	"watchpost.example/alerting/oncall/ladder"
+)
+
+const (
+	backoffBase = 5 * time.Second
+	backoffMost = time.Minute
+	// acceptWithin: a channel that has not taken a page by then is passed by,
+	// while its attempts go on.
+	acceptWithin = time.Minute
+	// bundleAfter: pages that waited this long go together.
+	bundleAfter = 30 * time.Second
+	keepFor     = 3 * time.Hour // finished deliveries stay for late receipts and limits
+)
+
+// Config is what a Queue asks of the outside. All functions must be pure.
+type Config struct {
+	// Rules gives a channel's rules.
+	Rules func(channel string) ladder.Channel
+	// Fallback gives the next address of the delivery's person that is not among
+	// the used ones; ok is false when there is none.
+	Fallback func(d Delivery, used []Target) (t Target, ok bool)
+	// NewID gives a fresh page ID.
+	NewID func() string
+	// Jitter gives a number in [0, 1).
+	Jitter func() float64
+}
+
+// Target is an address on a channel.
+type Target struct{ Channel, Address string }
+
+// Queue holds the deliveries that are not finished, and the finished ones of
+// the last hours. It is not safe for concurrent use.
+type Queue struct {
+	cfg   Config
+	all   map[string]*Delivery
+	order []string // by Created
+	dirty map[string]bool
+}
+
+// New makes an empty queue.
+func New(cfg Config) *Queue {
+	return &Queue{cfg: cfg, all: map[string]*Delivery{}, dirty: map[string]bool{}}
+}
+
+// Load puts back what was saved. A delivery that was being sent when the
+// program stopped is queued again and marked as a possible repeat.
+func (q *Queue) Load(list []Delivery, now time.Time) []Event {
+	var out []Event
+	slices.SortStableFunc(list, func(a, b Delivery) int { return a.Created.Compare(b.Created) })
+	for _, d := range list {
+		if d.Status == Sending {
+			d.Status, d.Repeat, d.Carrier, d.NotBefore = Queued, true, "", now
+			d.Error = "the pager stopped between sending and recording"
+			q.dirty[d.ID] = true
+			out = append(out, Event{What: "retry", Delivery: d, Detail: d.Error + "; sent again as a possible repeat"})
+		}
+		q.all[d.ID] = &d
+		q.order = append(q.order, d.ID)
+	}
+	return out
+}
+
+// Add queues a delivery.
+func (q *Queue) Add(d Delivery) {
+	d.Status = Queued
+	q.all[d.ID] = &d
+	q.order = append(q.order, d.ID)
+	q.dirty[d.ID] = true
+}
+
+// Get gives a copy of a delivery that is still in memory.
+func (q *Queue) Get(id string) (Delivery, bool) {
+	if d, ok := q.all[id]; ok {
+		return *d, true
+	}
+	return Delivery{}, false
+}
+
+// Changed gives copies of all deliveries that changed since Saved, in order.
+func (q *Queue) Changed() []Delivery {
+	if len(q.dirty) == 0 {
+		return nil
+	}
+	out := make([]Delivery, 0, len(q.dirty))
+	for id := range q.dirty {
+		out = append(out, *q.all[id])
+	}
+	slices.SortFunc(out, func(a, b Delivery) int { return cmp.Compare(a.ID, b.ID) })
+	return out
+}
+
+// Saved says that the changes of list are on disk.
+func (q *Queue) Saved(list []Delivery) {
+	for _, d := range list {
+		delete(q.dirty, d.ID)
+	}
+}
+
+// Dispatch is a page to be sent now: the delivery that carries it and those
+// bundled with it, the carrier first.
+type Dispatch struct {
+	Carrier Delivery
+	With    []Delivery
+}
+
+// Due picks what may be sent at now and marks it Sending. The second result is
+// when to ask again; zero when only new events can bring work. The caller
+// renders the page (SetPage), saves, and then sends.
+func (q *Queue) Due(now time.Time) ([]Dispatch, time.Time, []Event) {
+	var (
+		out    []Dispatch
+		next   time.Time
+		events []Event
+	)
+	busy, flying := q.inFlight()
+	for _, key := range q.lanes(now, &next) {
+		rules := q.cfg.Rules(key.channel)
+		if busy[key.lane()] || rules.Parallel > 0 && flying[key.channel] >= rules.Parallel {
+			continue // the end of a send asks again
+		}
+		waiting := q.waiting(key, now)
+		if key.class != "test" {
+			if free := q.freeAt(key, rules.Limits, now); free.After(now) {
+				events = append(events, q.hold(waiting, free)...)
+				earliest(&next, free)
+				continue
+			}
+		}
+		d := q.dispatch(waiting, len(rules.Limits) > 0, now)
+		busy[key.lane()] = true
+		flying[key.channel]++
+		out = append(out, d)
+	}
+	return out, next, events
+}
+
+// key is a queue of its own: one class of pages for one person on one channel.
+type key struct{ channel, person, class string }
+
+func (k key) lane() string { return k.channel + "\x00" + k.person }
+
+func (q *Queue) inFlight() (busy map[string]bool, flying map[string]int) {
+	busy, flying = map[string]bool{}, map[string]int{}
+	seen := map[string]bool{}
+	for _, d := range q.all {
+		if d.Status != Sending {
+			continue
+		}
+		lane := key{d.Channel, d.Person, ""}.lane()
+		busy[lane] = true
+		if !seen[lane] {
+			seen[lane] = true
+			flying[d.Channel]++
+		}
+	}
+	return busy, flying
+}
+
+// lanes gives the keys with something due, the most urgent first, and the
+// earliest moment at which another one will have something.
+func (q *Queue) lanes(now time.Time, next *time.Time) []key {
+	var keys []key
+	best := map[key]int{}
+	for _, id := range q.order {
+		d := q.all[id]
+		if d == nil || d.Status != Queued {
+			continue
+		}
+		if d.NotBefore.After(now) {
+			earliest(next, d.NotBefore)
+			continue
+		}
+		k := key{d.Channel, d.Person, d.class()}
+		p := priority(d)
+		if old, ok := best[k]; !ok {
+			keys = append(keys, k)
+			best[k] = p
+		} else if p > old {
+			best[k] = p
+		}
+	}
+	slices.SortStableFunc(keys, func(a, b key) int { return best[b] - best[a] })
+	return keys
+}
+
+func priority(d *Delivery) int {
+	switch {
+	case d.class() == "alert" && d.Urgent:
+		return 3
+	case d.class() == "alert", d.class() == "test":
+		return 2
+	}
+	return 1
+}
+
+func (q *Queue) waiting(k key, now time.Time) []*Delivery {
+	var out []*Delivery
+	for _, id := range q.order {
+		d := q.all[id]
+		if d != nil && d.Status == Queued && !d.NotBefore.After(now) && d.Channel == k.channel && d.Person == k.person && d.class() == k.class {
+			out = append(out, d)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b *Delivery) int { return priority(b) - priority(a) })
+	return out
+}
+
+// dispatch takes the first page alone; where pages have been held back for a
+// while, all of them together in one.
+func (q *Queue) dispatch(waiting []*Delivery, limited bool, now time.Time) Dispatch {
+	take := waiting[:1]
+	if limited && len(waiting) > 1 && waiting[0].class() != "test" && waiting[0].class() != "handover" &&
+		slices.ContainsFunc(waiting, func(d *Delivery) bool { return now.Sub(d.Created) >= bundleAfter }) {
+		take = waiting
+	}
+	carrier := take[0]
+	var out Dispatch
+	for _, d := range take {
+		d.Status, d.Carrier, d.Attempts = Sending, "", d.Attempts+1
+		if d != carrier {
+			d.Carrier = carrier.ID
+			d.Address = carrier.Address
+		}
+		if d.FallAt.IsZero() && !d.FellBack {
+			within := q.cfg.Rules(d.Channel).Receipt
+			if within == 0 {
+				within = acceptWithin
+			}
+			d.FallAt = now.Add(within)
+		}
+		q.dirty[d.ID] = true
+		if d != carrier {
+			out.With = append(out.With, *d)
+		}
+	}
+	out.Carrier = *carrier
+	return out
+}
+
+// SetPage keeps the page as it is handed to the channel.
+func (q *Queue) SetPage(id string, p alerting.Page) {
+	if d := q.all[id]; d != nil {
+		d.Page = p
+		q.dirty[id] = true
+	}
+}
+
+// freeAt is the first moment at which every limit has room.
+func (q *Queue) freeAt(k key, limits []ladder.Limit, now time.Time) time.Time {
+	if len(limits) == 0 {
+		return now
+	}
+	var sent []time.Time
+	for _, d := range q.all {
+		if d.Channel == k.channel && d.Person == k.person && d.Carrier == "" && !d.SentAt.IsZero() && d.Kind != "test" {
+			sent = append(sent, d.SentAt)
+		}
+	}
+	slices.SortFunc(sent, time.Time.Compare)
+	free := now
+	for _, l := range limits {
+		if len(sent) < l.N {
+			continue
+		}
+		if t := sent[len(sent)-l.N].Add(l.Per); t.After(free) {
+			free = t
+		}
+	}
+	return free
+}
+
+func (q *Queue) hold(waiting []*Delivery, until time.Time) []Event {
+	var out []Event
+	for _, d := range waiting {
+		if d.Held {
+			continue
+		}
+		d.Held = true
+		q.dirty[d.ID] = true
+		out = append(out, Event{What: "held", Delivery: *d, Detail: "the limit of pages to this person on this channel holds it until " + until.Format(time.RFC3339)})
+	}
+	return out
+}
+
+func earliest(t *time.Time, v time.Time) {
+	if t.IsZero() || v.Before(*t) {
+		*t = v
+	}
+}
+
+// bundle gives a carrier and all that travel with it.
+func (q *Queue) bundle(id string) []*Delivery {
+	d := q.all[id]
+	if d == nil {
+		return nil
+	}
+	out := []*Delivery{d}
+	for _, o := range q.order {
+		if x := q.all[o]; x != nil && x.Carrier == id {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// Incidents gives the incidents that a page told of.
+func (q *Queue) Incidents(id string) []string {
+	var out []string
+	for _, d := range q.bundle(id) {
+		if d.Incident != "" && !slices.Contains(out, d.Incident) {
+			out = append(out, d.Incident)
+		}
+	}
+	return out
+}
+
+// Cancel drops what was not yet sent for an incident. Recoveries and notices
+// stay: they tell how it ended.
+func (q *Queue) Cancel(incident, why string) []Event {
+	var out []Event
+	for _, id := range q.order {
+		d := q.all[id]
+		if d == nil || d.Incident != incident || d.class() != "alert" && d.class() != "test" {
+			continue
+		}
+		d.FellBack = true // whatever is on its way needs no other channel
+		if d.Status == Queued {
+			d.Status, d.Error = Dropped, why
+			q.dirty[id] = true
+			out = append(out, Event{What: "dropped", Delivery: *d, Detail: why})
+		}
+	}
+	return out
+}
+
+// Forget drops finished deliveries that are too old to matter from memory.
+func (q *Queue) Forget(now time.Time) {
+	q.order = slices.DeleteFunc(q.order, func(id string) bool {
+		d := q.all[id]
+		if d == nil || q.dirty[id] || d.Status.Waiting() || now.Sub(d.Created) < keepFor || now.Sub(d.SentAt) < keepFor {
+			return d == nil
+		}
+		delete(q.all, id)
+		return true
+	})
+}
+
+// Stats is what the metrics tell of a channel.
+type Stats struct {
+	Waiting int
+	Oldest  time.Time // Created of the oldest that waits; zero = none
+}
+
+// Stats gives the figures by channel.
+func (q *Queue) Stats() map[string]Stats {
+	out := map[string]Stats{}
+	for _, d := range q.all {
+		if !d.Status.Waiting() {
+			continue
+		}
+		s := out[d.Channel]
+		s.Waiting++
+		earliest(&s.Oldest, d.Created)
+		out[d.Channel] = s
+	}
+	return out
+}
+
+func (q *Queue) String() string { return fmt.Sprintf("outbox with %d deliveries", len(q.all)) }
