@@ -1,6 +1,7 @@
 package source
 
 import (
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -195,4 +196,43 @@ func Path(field string) []any {
 		path = append(path, part)
 	}
 	return path
+}
+
+// Holds tells whether p lies between the first and the last character that the
+// value's parts begin with, aliases not followed.
+func (v Value) Holds(p Position) bool {
+	if v.doc == nil || v.node == nil || p.File != v.doc.Name {
+		return false
+	}
+	first, last := v.node, v.node
+	for n := v.node; len(n.Content) > 0; last = n {
+		n = n.Content[len(n.Content)-1]
+	}
+	return !before(p, first) && (p.Line < last.Line || p.Line == last.Line && p.Column <= last.Column)
+}
+
+func before(p Position, n *yaml.Node) bool {
+	return p.Line < n.Line || p.Line == n.Line && p.Column < n.Column
+}
+
+// Plain is the value as plain Go data: text, int, float64, bool, nil, []any and
+// map[string]any.
+func (v Value) Plain() any { return generic(v.node, 0) }
+
+// Words are the keys that Decode knows in a struct (or a pointer to one),
+// sorted; nil for anything else.
+func Words(s any) []string {
+	r := reflect.ValueOf(s)
+	for r.Kind() == reflect.Pointer {
+		r = r.Elem()
+	}
+	if r.Kind() != reflect.Struct {
+		return nil
+	}
+	fields, _ := fieldsOf(r)
+	words := make([]string, 0, len(fields))
+	for w := range fields {
+		words = append(words, w)
+	}
+	return sorted(words)
 }

@@ -1,0 +1,192 @@
+package inventory
+
+import (
+	"cmp"
+	"net/url"
+	"slices"
+	"strings"
+
+	"watchpost.example/inventory/source"
+	"watchpost.example/probes"
+)
+
+// layer is one place that a check's settings come from.
+type layer struct {
+	value source.Value
+	who   string
+}
+
+// check builds one check; nil when it has problems or none is to be built.
+func (b *builder) check(s *probes.System, f *systemFile, p plan, target *url.URL, system string, levels []*Defaults) *probes.Check {
+	self, kindName := f.Self, ""
+	who := system + "/" + p.id
+	if p.profile != nil {
+		kindName = p.profile.Kind
+	}
+	if p.file != nil {
+		self = p.file.Self
+		switch {
+		case p.file.Kind == "" && kindName == "":
+			if !self.Mistyped() && !p.file.Settings.Has("kind") {
+				b.report(self.At(), who, b.kindless(p.id, f))
+			}
+			return nil
+		case p.file.Kind != "" && kindName != "" && p.file.Kind != kindName:
+			b.report(self.At("kind"), who, "kind "+quoted(p.file.Kind)+": the profile's check "+quoted(p.id)+" is of kind "+kindName+"; give this one an id of its own, or leave it out with without: ["+p.id+"]")
+			return nil
+		case kindName == "":
+			kindName = p.file.Kind
+		}
+	}
+	kind, ok := b.kinds[kindName]
+	if !ok {
+		b.report(self.At("kind"), who, "unknown kind "+quoted(kindName)+source.OneOf(kindName, b.kindNames))
+		return nil
+	}
+	c := &probes.Check{ID: probes.ID{Unit: s.Unit.ID, System: s.ID, Check: p.id}, System: s, Kind: kindName}
+	known := len(b.problems)
+	b.times(c, b.timings(p, kindName, who, levels))
+	settings := kind.New()
+	effective, sound := b.settle(settings, p, self, target, kindName, who, levels, f)
+	if !sound || len(b.problems) > known {
+		return nil
+	}
+	prober, err := settings.Prober()
+	if err != nil {
+		b.report(self.At(), who, oneLine(err.Error()))
+		return nil
+	}
+	c.Prober, c.Instance = prober, settings.Instance()
+	c.Fingerprint = fingerprint(c, effective)
+	return c
+}
+
+func (b *builder) kindless(id string, f *systemFile) string {
+	text := "the check has no kind; kinds are " + strings.Join(b.kindNames, ", ")
+	if f.Profile == "" && f.URL != "" {
+		if u, err := parseURL(f.URL); err == nil {
+			name := profileOf[u.Scheme]
+			if slices.Contains(checkIDs(b.profiles[name], false), id) {
+				text += "; to change the check " + quoted(id) + " of the profile, add profile: " + name + " to the system"
+			}
+		}
+	}
+	return text
+}
+
+// timings lists the levels, most specific first.
+func (b *builder) timings(p plan, kind, who string, levels []*Defaults) []timing {
+	var out []timing
+	if p.file != nil {
+		own := timing{p.file.Self, who, p.file.Interval, p.file.Timeout, &p.file.Confirm}
+		b.sane(&own)
+		out = append(out, own)
+	}
+	for _, d := range levels {
+		if k, ok := d.Kinds[kind]; ok {
+			confirm := k.Confirm
+			out = append(out, timing{k.Self, d.who, k.Interval, k.Timeout, &confirm})
+		}
+		out = append(out, timing{d.Self, d.who, d.Interval, d.Timeout, &d.Confirm})
+	}
+	return out
+}
+
+// settle decodes the settings from the most general layer to the most special
+// and reports what is wrong with them where it was written. It also gives the
+// effective settings as plain data, for the fingerprint.
+func (b *builder) settle(into probes.Settings, p plan, self source.Value, target *url.URL, kind, who string, levels []*Defaults, f *systemFile) (map[string]any, bool) {
+	var layers []layer
+	for _, d := range slices.Backward(levels) {
+		if k, ok := d.Kinds[kind]; ok {
+			layers = append(layers, layer{k.Settings, d.who})
+		}
+	}
+	effective := map[string]any{}
+	for _, l := range layers {
+		_ = l.value.Decode(into) // reported where the defaults were read
+		merge(effective, l.value.Plain())
+	}
+	if p.profile != nil && p.profile.Settings != nil && target != nil {
+		own := p.profile.Settings(target)
+		set(into, own)
+		merge(effective, own)
+	}
+	var decoded source.Problems
+	if p.file != nil {
+		decoded = p.file.Settings.Decode(into).For(who)
+		merge(effective, p.file.Settings.Plain())
+		layers = append(layers, layer{p.file.Settings, who})
+	}
+	if t, ok := into.(probes.Targeted); ok && target != nil {
+		u := target
+		if p.profile != nil && p.profile.Target != nil {
+			u = p.profile.Target(target)
+		}
+		t.SetTarget(u.String())
+		effective[" target"] = u.String() // no key has a space
+	}
+	b.problems = append(b.problems, decoded...)
+	slices.Reverse(layers)
+	sound := b.judge(into.Problems(), layers, self, who, f)
+	return effective, sound && len(decoded) == 0
+}
+
+// judge maps a kind's own problems to places and drops what follows from
+// mistakes that were reported already.
+func (b *builder) judge(problems []probes.Problem, layers []layer, self source.Value, who string, f *systemFile) bool {
+	broken, mistyped := false, false
+	for _, l := range layers {
+		broken = broken || l.value.Bad()
+		mistyped = mistyped || l.value.Mistyped()
+	}
+	for _, p := range problems {
+		path := source.Path(p.Field)
+		at, owner, written := self.At(), who, false
+		for _, l := range layers {
+			if len(path) > 0 && l.value.Has(path[0]) {
+				at, owner, written = l.value.At(path...), l.who, true
+				if l.value.Bad(path...) || l.value.Get(path[0]).Mistyped() {
+					at = source.Position{}
+				}
+				break
+			}
+		}
+		follows := at.File == "" || !written && (broken || mistyped) || len(path) == 0 && (broken || mistyped) || !written && b.urlReported(f)
+		if !follows {
+			b.report(at, owner, complaint(p))
+		}
+	}
+	return len(problems) == 0
+}
+
+// urlReported tells that the system's URL is wrong, so that a missing target
+// is no news.
+func (b *builder) urlReported(f *systemFile) bool {
+	if f.Self.Bad("url") {
+		return true
+	}
+	_, err := parseURL(f.URL)
+	return f.URL != "" && err != nil
+}
+
+// complaint writes a kind's problem in one line.
+func complaint(p probes.Problem) string {
+	text := cmp.Or(p.Field, "settings")
+	switch {
+	case p.Found == "" && p.Expected == "":
+		text += " is wrong"
+	case p.Found == "":
+		text += " is missing: expected " + p.Expected
+	case p.Expected == "":
+		text += " " + p.Found
+	default:
+		text += ": found " + p.Found + ", expected " + p.Expected
+	}
+	if len(p.Similar) > 0 {
+		text += source.OneOf(strings.Trim(p.Found, `"`), p.Similar)
+	}
+	return oneLine(text)
+}
+
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

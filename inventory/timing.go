@@ -1,0 +1,141 @@
+package inventory
+
+import (
+	"fmt"
+	"time"
+
+	"watchpost.example/inventory/source"
+	"watchpost.example/probes"
+)
+
+// Bounds of timing. Faster than a second is a load test, slower than a day is
+// no watch.
+const (
+	minInterval = time.Second
+	maxInterval = 24 * time.Hour
+	minTimeout  = 100 * time.Millisecond
+	maxConfirm  = 100
+)
+
+// given is a duration with the place and the person that gave it; a zero at is
+// the program's own default.
+type given struct {
+	d   time.Duration
+	at  source.Position
+	who string
+}
+
+func (g given) explicit() bool { return g.at.File != "" }
+
+// timing is one level's say: a check, a kind's defaults, a system's defaults …
+type timing struct {
+	self     source.Value
+	who      string
+	interval *probes.Duration
+	timeout  *probes.Duration
+	confirm  *confirmFile
+}
+
+// sane reports and takes out what cannot be at any level, so that it is told
+// once and makes no noise further down.
+func (b *builder) sane(t *timing) {
+	bound := func(d **probes.Duration, name string, least, most time.Duration, path ...any) {
+		if *d != nil && !t.self.Bad(path...) && ((*d).D() < least || (*d).D() > most) {
+			b.report(t.self.At(path...), t.who, fmt.Sprintf("%s %s is out of range: %s to %s", name, *d, short(least), short(most)))
+		} else if *d == nil || !t.self.Bad(path...) {
+			return
+		}
+		*d = nil
+	}
+	bound(&t.interval, "interval", minInterval, maxInterval, "interval")
+	bound(&t.timeout, "timeout", minTimeout, maxInterval, "timeout")
+	bound(&t.confirm.Recheck, "recheck", minInterval, maxInterval, "confirm", "recheck")
+	for _, f := range []struct {
+		name string
+		n    **int
+	}{{"down", &t.confirm.Down}, {"up", &t.confirm.Up}} {
+		switch {
+		case *f.n == nil:
+		case t.self.Bad("confirm", f.name):
+			*f.n = nil
+		case **f.n < 1 || **f.n > maxConfirm:
+			b.report(t.self.At("confirm", f.name), t.who, fmt.Sprintf("confirm %s: %d is out of range: 1 to %d looks in a row", f.name, **f.n, maxConfirm))
+			*f.n = nil
+		}
+	}
+}
+
+// short writes 24h for 24h0m0s.
+func short(d time.Duration) string {
+	s := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if n := len(s) - 2; n > 0 && len(s) >= 3 && s[len(s)-3:] == zero {
+			s = s[:n]
+		}
+	}
+	return s
+}
+
+// builtin is what holds when no file says anything.
+func builtin(kind string) (interval, timeout time.Duration) {
+	if kind == "dns_zone" { // some hundred queries a look
+		return 5 * time.Minute, time.Minute
+	}
+	return 30 * time.Second, 10 * time.Second
+}
+
+// times settles a check's timing from the levels, most specific first, and
+// reports what does not fit together at the more specific of the two places.
+func (b *builder) times(c *probes.Check, levels []timing) {
+	i, t := builtin(c.Kind)
+	interval, timeout, recheck := given{d: i}, given{d: t}, given{d: 3 * time.Second}
+	intervalLevel, timeoutLevel := len(levels), len(levels)
+	c.Confirm = probes.Confirm{}
+	for n, l := range levels {
+		if l.interval != nil && !interval.explicit() {
+			interval, intervalLevel = given{l.interval.D(), l.self.At("interval"), l.who}, n
+		}
+		if l.timeout != nil && !timeout.explicit() {
+			timeout, timeoutLevel = given{l.timeout.D(), l.self.At("timeout"), l.who}, n
+		}
+		if l.confirm.Recheck != nil && !recheck.explicit() {
+			recheck = given{l.confirm.Recheck.D(), l.self.At("confirm", "recheck"), l.who}
+		}
+		if l.confirm.Down != nil && c.Confirm.Down == 0 {
+			c.Confirm.Down = *l.confirm.Down
+		}
+		if l.confirm.Up != nil && c.Confirm.Up == 0 {
+			c.Confirm.Up = *l.confirm.Up
+		}
+	}
+	if c.Confirm.Down == 0 {
+		c.Confirm.Down = 3
+	}
+	if c.Confirm.Up == 0 {
+		c.Confirm.Up = 2
+	}
+	// A default never contradicts what the operator says: it gives way.
+	switch {
+	case timeout.d < interval.d:
+	case !timeout.explicit():
+		timeout.d = (interval.d * 2 / 3).Truncate(10 * time.Millisecond)
+	case !interval.explicit():
+		interval.d = min(maxInterval, timeout.d*3/2)
+	case timeoutLevel <= intervalLevel:
+		b.report(timeout.at, timeout.who, fmt.Sprintf("timeout %s must be shorter than the interval, which is %s%s", short(timeout.d), short(interval.d), elsewhere(interval.at, timeout.at)))
+	default:
+		b.report(interval.at, interval.who, fmt.Sprintf("interval %s must be longer than the timeout, which is %s%s", short(interval.d), short(timeout.d), elsewhere(timeout.at, interval.at)))
+	}
+	if recheck.d > interval.d {
+		recheck.d = interval.d
+	}
+	c.Interval, c.Timeout, c.Confirm.Recheck = interval.d, timeout.d, recheck.d
+}
+
+// elsewhere names the other place when it is not in sight of the first.
+func elsewhere(other, here source.Position) string {
+	if other.File == here.File && other.Line >= here.Line-3 && other.Line <= here.Line+3 {
+		return ""
+	}
+	return " (" + other.String() + ")"
+}
