@@ -2,6 +2,7 @@ package wire
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -141,13 +142,14 @@ func alertError(n uint8, err error, clientCert bool) error {
 
 // Judge applies a judgement to the answer: the certificates and facts always;
 // of the faults the gravest becomes verdict, reason and detail when it is worse
-// than what stands, all others become findings.
-func (a *Answer) Judge(j chain.Judgement, evidence []byte) {
+// than what stands, all others become findings. The presented chain is kept as
+// evidence when there is a fault.
+func (a *Answer) Judge(j chain.Judgement, presented []*x509.Certificate) {
 	a.Certificates = j.Certificates
 	a.Facts = append(a.Facts, j.Facts...)
 	hash := ""
-	if len(j.Faults) > 0 && len(evidence) > 0 {
-		hash = a.Attach("application/x-pem-file", evidence)
+	if len(j.Faults) > 0 && len(presented) > 0 {
+		hash = a.Attach("application/x-pem-file", chain.PEM(presented, probes.MaxEvidence))
 	}
 	for i, f := range j.Faults {
 		if i == 0 && f.Verdict > a.Verdict && f.Verdict != probes.Up {
@@ -158,6 +160,32 @@ func (a *Answer) Judge(j chain.Judgement, evidence []byte) {
 		a.Findings = append(a.Findings, probes.Finding{
 			Reason: f.Reason, Severity: f.Severity, Record: f.Record,
 			Expected: f.Expected, Found: f.Found, Evidence: hash,
+		})
+	}
+}
+
+// CompareCertificates adds a finding when addresses of one name present
+// different server certificates: a cluster that was renewed by half.
+func CompareCertificates(o *probes.Observation) {
+	var first *probes.Part
+	for i := range o.Parts {
+		p := &o.Parts[i]
+		if len(p.Certificates) == 0 {
+			continue
+		}
+		if first == nil {
+			first = p
+			continue
+		}
+		a, b := first.Certificates[0], p.Certificates[0]
+		if a.SHA256 == b.SHA256 {
+			continue
+		}
+		o.Findings = append(o.Findings, probes.Finding{
+			Reason: probes.TLSCertsDiffer, Severity: probes.Ticket, Where: p.Address.String(),
+			Record:   probes.Quote(b.Subject, 100),
+			Expected: "the certificate of " + first.Address.String() + ", until " + a.NotAfter.UTC().Format("2006-01-02"),
+			Found:    "another one, until " + b.NotAfter.UTC().Format("2006-01-02"),
 		})
 	}
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -186,4 +188,38 @@ func (r *resolver) makeRoom() {
 			dropped++
 		}
 	}
+}
+
+// SplitAddress reads "host:port" and "[v6]:port". bad says what is wrong with
+// it, "" = nothing. The host is given back in A-label form.
+func SplitAddress(s string) (host string, port uint16, bad string) {
+	h, p, err := net.SplitHostPort(s)
+	if err != nil {
+		if s == "" {
+			return "", 0, "it is empty"
+		}
+		return "", 0, "it is not host:port"
+	}
+	n, err := strconv.ParseUint(p, 10, 16)
+	if err != nil || n == 0 {
+		return "", 0, "the port is not a number from 1 to 65535"
+	}
+	host, bad = HostName(h)
+	return host, uint16(n), bad
+}
+
+// HostName checks a literal address or a name, and gives the address as it is
+// and the name in A-label form. bad says what is wrong, "" = nothing.
+func HostName(h string) (host, bad string) {
+	if a, err := netip.ParseAddr(h); err == nil {
+		return a.String(), ""
+	}
+	host, err := ASCIIName(h)
+	if err != nil {
+		return "", err.Error()
+	}
+	if last := host[strings.LastIndexByte(host, '.')+1:]; strings.Trim(last, "0123456789") == "" {
+		return "", "it looks like an IPv4 address and is none"
+	}
+	return host, ""
 }

@@ -158,3 +158,14 @@ func validity(certs []*x509.Certificate, t trust, now time.Time) (from, until ti
 	}
 	return from, until
 }
+
+// Roots is a copy of the trusted roots, to which a check may add its own.
+func (b *Book) Roots() *x509.CertPool {
+	if b.roots != nil {
+		return b.roots.Clone()
+	}
+	if p, err := x509.SystemCertPool(); err == nil { // a copy already
+		return p
+	}
+	return x509.NewCertPool()
+}
