@@ -2,6 +2,7 @@ package exporter
 
 import (
 	"crypto/tls"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -185,7 +186,7 @@ func (s *sampler) fact(f probes.Fact) {
 	case probes.FactTLSVersion:
 		s.once(mTLSVersion, 1, tls.VersionName(uint16(f.Value)))
 	case probes.FactTLSCipher:
-		s.once(mTLSCipher, 1, tls.CipherSuiteName(uint16(f.Value)))
+		s.once(mTLSCipher, 1, cipherName(uint16(f.Value)))
 	case probes.FactICMPRTT:
 		s.once(mICMPDuration, f.Value, "rtt")
 	default:
@@ -193,6 +194,23 @@ func (s *sampler) fact(f probes.Fact) {
 			s.once(factMetrics[f.Name], f.Value, "")
 		}
 	}
+}
+
+// cipherNames is what tls.CipherSuiteName knows; that function makes two lists
+// at each call, which were nine tenths of a look's translation.
+var cipherNames = func() map[uint16]string {
+	names := map[uint16]string{}
+	for _, c := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
+		names[c.ID] = c.Name
+	}
+	return names
+}()
+
+func cipherName(id uint16) string {
+	if n := cipherNames[id]; n != "" {
+		return n
+	}
+	return fmt.Sprintf("0x%04X", id) // as tls.CipherSuiteName
 }
 
 // once adds a sample unless its series is here already, because one series
