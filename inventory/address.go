@@ -30,10 +30,12 @@ func hostName(host string) (string, error) {
 	if a, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
 		return a.String(), nil
 	}
-	name := strings.TrimSuffix(host, ".")
-	ascii, err := domain.ToASCII(name)
-	if err != nil {
-		return "", errors.New("is not a host name: a letter or hyphen in it is not allowed")
+	ascii := strings.TrimSuffix(host, ".")
+	if strings.ContainsFunc(ascii, func(r rune) bool { return r > '~' }) {
+		var err error
+		if ascii, err = domain.ToASCII(ascii); err != nil {
+			return "", errors.New("is not a host name: a letter in it is not allowed")
+		}
 	}
 	ascii = strings.ToLower(ascii)
 	if len(ascii) == 0 || len(ascii) > 253 {

@@ -98,7 +98,7 @@ func (b *builder) file(doc *source.Document, above []*Defaults) {
 	for i := range f.Units {
 		b.unit(&f.Units[i], i, above)
 	}
-	if doc.Bad() || doc.Mistyped() {
+	if doc.Tainted() || doc.Mistyped() {
 		b.holes = true
 	}
 	for _, p := range decoded {
@@ -142,7 +142,7 @@ func (b *builder) defaults(d *Defaults, who string) {
 func (b *builder) unit(f *unitFile, n int, above []*Defaults) {
 	who := cmp.Or(f.ID, "unit #"+strconv.Itoa(n+1))
 	b.trees = append(b.trees, entry{f.Self, who})
-	if f.Self.IsZero() || f.Self.Bad() && len(f.Systems) == 0 && f.ID == "" {
+	if f.Self.IsZero() || f.Self.Tainted() && len(f.Systems) == 0 && f.ID == "" {
 		b.holes = true
 		if f.Self.IsZero() {
 			return
@@ -167,7 +167,7 @@ func (b *builder) unit(f *unitFile, n int, above []*Defaults) {
 		if s == nil {
 			continue
 		}
-		if at, twice := seen[s.ID]; twice {
+		if at, twice := seen[s.ID]; twice && s.ID != "" {
 			b.report(f.Systems[i].Self.At("id"), s.Key(), "the system id "+quoted(s.ID)+" is already used at "+at.String()+"; give this one an id of its own")
 			continue
 		}
@@ -210,7 +210,7 @@ func (b *builder) contacts(files []contactFile, who string) []probes.Contact {
 		if f.Name == "" && !f.Self.Mistyped() && !f.Self.Bad("name") {
 			b.report(f.Self.At(), who, "the contact has no name")
 		}
-		if f.Phone == "" && f.Email == "" && !f.Self.Mistyped() && !f.Self.Bad() {
+		if f.Phone == "" && f.Email == "" && !f.Self.Mistyped() && !f.Self.Tainted() {
 			b.report(f.Self.At(), who, "the contact has neither phone nor email")
 		}
 		if f.Phone != "" {

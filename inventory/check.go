@@ -1,7 +1,6 @@
 package inventory
 
 import (
-	"cmp"
 	"net/url"
 	"slices"
 	"strings"
@@ -27,9 +26,7 @@ func (b *builder) check(s *probes.System, f *systemFile, p plan, target *url.URL
 		self = p.file.Self
 		switch {
 		case p.file.Kind == "" && kindName == "":
-			if !self.Mistyped() && !p.file.Settings.Has("kind") {
-				b.report(self.At(), who, b.kindless(p.id, f))
-			}
+			b.kindless(p, f, who)
 			return nil
 		case p.file.Kind != "" && kindName != "" && p.file.Kind != kindName:
 			b.report(self.At("kind"), who, "kind "+quoted(p.file.Kind)+": the profile's check "+quoted(p.id)+" is of kind "+kindName+"; give this one an id of its own, or leave it out with without: ["+p.id+"]")
@@ -61,17 +58,22 @@ func (b *builder) check(s *probes.System, f *systemFile, p plan, target *url.URL
 	return c
 }
 
-func (b *builder) kindless(id string, f *systemFile) string {
-	text := "the check has no kind; kinds are " + strings.Join(b.kindNames, ", ")
-	if f.Profile == "" && f.URL != "" {
-		if u, err := parseURL(f.URL); err == nil {
-			name := profileOf[u.Scheme]
-			if slices.Contains(checkIDs(b.profiles[name], false), id) {
-				text += "; to change the check " + quoted(id) + " of the profile, add profile: " + name + " to the system"
-			}
+// kindless reports a check that does not say how to ask.
+func (b *builder) kindless(p plan, f *systemFile, who string) {
+	for _, k := range p.file.Settings.Keys() {
+		if _, near := source.Nearest(k, []string{"kind"}); near {
+			b.report(p.file.Settings.KeyAt(k), who, "unknown key "+quoted(k)+`; did you mean "kind"?`)
+			return
 		}
 	}
-	return text
+	text := "the check has no kind; kinds are " + strings.Join(b.kindNames, ", ")
+	if u, err := parseURL(f.URL); err == nil && f.Profile == "" {
+		name := profileOf[u.Scheme]
+		if slices.Contains(checkIDs(b.profiles[name], false), p.id) {
+			text += "; to change the check " + quoted(p.id) + " of the profile, add profile: " + name + " to the system"
+		}
+	}
+	b.report(p.file.Self.At(), who, text)
 }
 
 // timings lists the levels, most specific first.
@@ -137,7 +139,7 @@ func (b *builder) settle(into probes.Settings, p plan, self source.Value, target
 func (b *builder) judge(problems []probes.Problem, layers []layer, self source.Value, who string, f *systemFile) bool {
 	broken, mistyped := false, false
 	for _, l := range layers {
-		broken = broken || l.value.Bad()
+		broken = broken || l.value.Tainted()
 		mistyped = mistyped || l.value.Mistyped()
 	}
 	for _, p := range problems {
@@ -146,7 +148,7 @@ func (b *builder) judge(problems []probes.Problem, layers []layer, self source.V
 		for _, l := range layers {
 			if len(path) > 0 && l.value.Has(path[0]) {
 				at, owner, written = l.value.At(path...), l.who, true
-				if l.value.Bad(path...) || l.value.Get(path[0]).Mistyped() {
+				if l.value.Tainted(path...) || l.value.Get(path[0]).Mistyped() {
 					at = source.Position{}
 				}
 				break
@@ -172,8 +174,12 @@ func (b *builder) urlReported(f *systemFile) bool {
 
 // complaint writes a kind's problem in one line.
 func complaint(p probes.Problem) string {
-	text := cmp.Or(p.Field, "settings")
+	text := p.Field
 	switch {
+	case p.Field == "" && p.Found == "":
+		text = "expected " + p.Expected
+	case p.Field == "":
+		text = "found " + p.Found + ", expected " + p.Expected
 	case p.Found == "" && p.Expected == "":
 		text += " is wrong"
 	case p.Found == "":

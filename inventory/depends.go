@@ -5,14 +5,17 @@ import (
 	"strings"
 
 	"watchpost.example/inventory/source"
+	"watchpost.example/probes"
 )
 
 // dependencies resolves depends_on in full and finds what is not there and
 // what goes in a circle.
 func (b *builder) dependencies() {
 	keys := make([]string, 0, len(b.systems))
-	for k := range b.systems {
-		keys = append(keys, k)
+	for k, e := range b.systems {
+		if probes.ValidName(e.Unit.ID) && probes.ValidName(e.ID) {
+			keys = append(keys, k)
+		}
 	}
 	slices.Sort(keys)
 	for _, e := range b.order {

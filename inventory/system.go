@@ -26,7 +26,7 @@ func (b *builder) system(u *probes.Unit, f *systemFile, n int, above []*Defaults
 	}
 	if badURL != nil {
 		target = nil
-		b.report(f.Self.At("url"), who, "url "+quoted(f.URL)+" "+badURL.Error())
+		b.report(f.Self.At("url"), who, "url "+quoted(redact(f.URL))+" "+badURL.Error())
 	}
 	id := f.ID
 	if id == "" && target != nil && !f.Self.Mistyped() && !f.Self.Bad("id") {

@@ -41,7 +41,7 @@ type timing struct {
 func (b *builder) sane(t *timing) {
 	bound := func(d **probes.Duration, name string, least, most time.Duration, path ...any) {
 		if *d != nil && !t.self.Bad(path...) && ((*d).D() < least || (*d).D() > most) {
-			b.report(t.self.At(path...), t.who, fmt.Sprintf("%s %s is out of range: %s to %s", name, *d, short(least), short(most)))
+			b.report(t.self.At(path...), t.who, fmt.Sprintf("%s %s is out of range: %s to %s", name, short((*d).D()), short(least), short(most)))
 		} else if *d == nil || !t.self.Bad(path...) {
 			return
 		}

@@ -70,7 +70,7 @@ func (b *builder) windows(who string, files []windowFile, loc *time.Location) []
 	var out []probes.Window
 	for i := range files {
 		f := &files[i]
-		if f.Self.IsZero() || f.Self.Bad() || f.Self.Mistyped() {
+		if f.Self.IsZero() || f.Self.Tainted() || f.Self.Mistyped() {
 			continue
 		}
 		w, field, err := f.window(loc)

@@ -43,6 +43,15 @@ type decoder struct {
 	problems Problems
 }
 
+// tail leaves out what the position says already: "units[0].systems[2].url" is
+// "url" to whoever looks at it.
+func tail(name string) string {
+	if i := strings.LastIndex(name, "]."); i >= 0 {
+		return name[i+2:]
+	}
+	return name
+}
+
 func (d *decoder) bad(n *yaml.Node, format string, args ...any) {
 	d.doc.bad[n] = true
 	d.report(n, fmt.Sprintf(format, args...))
@@ -86,42 +95,40 @@ func (d *decoder) value(n *yaml.Node, to reflect.Value, name string) {
 func (d *decoder) plain(at, n *yaml.Node, to reflect.Value, name string) {
 	switch to.Kind() {
 	case reflect.Struct:
-		if d.want(at, n, yaml.MappingNode, name) {
+		if d.want(at, n, yaml.MappingNode, name, false) {
 			d.mapping(n, to, name)
 		}
 	case reflect.Map:
-		if d.want(at, n, yaml.MappingNode, name) {
+		if d.want(at, n, yaml.MappingNode, name, false) {
 			d.table(n, to, name)
 		}
 	case reflect.Slice:
-		if d.want(at, n, yaml.SequenceNode, name) {
+		if d.want(at, n, yaml.SequenceNode, name, to.Type().Elem().Kind() != reflect.Struct) {
 			d.list(n, to, name)
 		}
 	case reflect.Interface:
 		to.Set(reflect.ValueOf(generic(n, 0)))
 	default:
-		if d.want(at, n, yaml.ScalarNode, name) {
+		if d.want(at, n, yaml.ScalarNode, name, false) {
 			if text := scalar(n, to); text != "" {
-				d.bad(at, "%s", sentence(name, n.Value, text))
+				d.bad(at, "%s", sentence(tail(name), n.Value, text))
 			}
 		}
 	}
 }
 
 // want reports a node of another kind than the type needs.
-func (d *decoder) want(at, n *yaml.Node, kind yaml.Kind, name string) bool {
+// simple says that a single value may be meant as a list of one.
+func (d *decoder) want(at, n *yaml.Node, kind yaml.Kind, name string, simple bool) bool {
 	if n.Kind == kind {
 		return true
 	}
 	hint := ""
-	if kind == yaml.SequenceNode && n.Kind == yaml.ScalarNode {
+	if simple && n.Kind == yaml.ScalarNode && len(n.Value) <= 60 && !strings.ContainsAny(n.Value, "\r\n") {
 		hint = ": write [" + n.Value + "]"
-		if len(n.Value) > 60 {
-			hint = ""
-		}
 	}
 	expected := map[yaml.Kind]string{yaml.MappingNode: "a mapping (key: value)", yaml.SequenceNode: "a list", yaml.ScalarNode: "a single value"}[kind]
-	if name != "" {
+	if name = tail(name); name != "" {
 		name += " "
 	}
 	d.bad(at, "%sis %s, expected %s%s", name, what(n), expected, hint)
@@ -186,6 +193,9 @@ func (d *decoder) mapping(n *yaml.Node, to reflect.Value, name string) {
 
 func (d *decoder) unknown(n, key *yaml.Node, name string, words, more []string) {
 	d.doc.unknown[n] = true
+	if name = tail(name); strings.HasSuffix(name, "]") {
+		name = ""
+	}
 	if name != "" {
 		name = " in " + name
 	}

@@ -89,7 +89,7 @@ func natural(n *yaml.Node, to reflect.Value) string {
 
 // text decodes by encoding.TextUnmarshaler.
 func (d *decoder) text(at, n *yaml.Node, to reflect.Value, name string) {
-	if !d.want(at, n, yaml.ScalarNode, name) {
+	if !d.want(at, n, yaml.ScalarNode, name, false) {
 		return
 	}
 	u, ok := to.Addr().Interface().(encoding.TextUnmarshaler)
@@ -98,7 +98,7 @@ func (d *decoder) text(at, n *yaml.Node, to reflect.Value, name string) {
 	}
 	if err := u.UnmarshalText([]byte(n.Value)); err != nil {
 		to.SetZero()
-		d.bad(at, "%s", sentence(name, n.Value, textComplaint(n.Value, err, u)))
+		d.bad(at, "%s", sentence(tail(name), n.Value, textComplaint(n.Value, err, u)))
 	}
 }
 

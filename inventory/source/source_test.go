@@ -50,7 +50,7 @@ func TestMistakes(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ in, want string }{
 		"unknown key":            {"nmae: x", `f.yaml:1:1: unknown key "nmae"; did you mean "name"?`},
-		"unknown key, none near": {"sub:\n  colour: red", `f.yaml:2:3: unknown key "colour" in sub; known are expect, port, timeout, url`},
+		"unknown key, none near": {"sub:\n  colour: red", `f.yaml:2:3: unknown key "colour" in sub; known: expect, port, timeout, url`},
 		"nested unknown":         {"expect: {stauts: [200]}", `f.yaml:1:10: unknown key "stauts" in expect; did you mean "status"?`},
 		"hyphen for underscore":  {"time-out: 5s", `f.yaml:1:1: unknown key "time-out"; did you mean "timeout"?`},
 		"duration without unit":  {"timeout: 5", `f.yaml:1:10: timeout "5" has no unit; write 5s for seconds`},
@@ -180,7 +180,7 @@ f.yaml:7:7: a/b/c: unknown key "stattus" in expect; did you mean "status"?`
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	if !v.Mistyped() || !v.Bad("timeout") || v.Bad("expect") || !v.Get("expect").Mistyped() {
+	if !v.Mistyped() || !v.Bad("timeout") || !v.Tainted() || v.Tainted("expect") || !v.Get("expect").Mistyped() {
 		t.Error("what was reported must be known, so that no noise follows")
 	}
 	if p := v.At("expect", "status"); p.Line != 6 || p.Column != 5 {

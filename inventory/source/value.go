@@ -97,8 +97,18 @@ func (v Value) Has(path ...any) bool {
 	return n != nil && !isNull(resolve(n))
 }
 
-// Bad tells whether a Decode has already reported the value under path, or
+// Tainted tells whether a Decode has reported the value under path, or
 // something around or inside it, so that nothing more need be said of it.
+func (v Value) Tainted(path ...any) bool {
+	if v.doc == nil || len(v.doc.bad) == 0 {
+		return false
+	}
+	g := v.Get(path...)
+	return v.Bad(path...) || g.doc != nil && badInside(v.doc, g.node, 0)
+}
+
+// Bad is Tainted for the value itself and what is around it: it could not be
+// taken at all.
 func (v Value) Bad(path ...any) bool {
 	for _, p := range path {
 		if v.doc != nil && v.doc.bad[v.node] {
@@ -110,7 +120,7 @@ func (v Value) Bad(path ...any) bool {
 		}
 		v = next
 	}
-	return v.doc != nil && v.doc.bad[v.node] || v.doc != nil && badInside(v.doc, v.node, 0)
+	return v.doc != nil && v.doc.bad[v.node]
 }
 
 func badInside(d *Document, n *yaml.Node, depth int) bool {

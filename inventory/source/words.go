@@ -46,7 +46,7 @@ func OneOf(word string, words []string) string {
 	if len(words) > 20 {
 		words, rest = words[:20], ", …"
 	}
-	return "; known are " + strings.Join(words, ", ") + rest
+	return "; known: " + strings.Join(words, ", ") + rest
 }
 
 func fold(s string) []rune {
