@@ -46,8 +46,9 @@ type UplinkOptions struct {
 // Uplink tells our own blindness from the units' outages. It asks its anchors
 // periodically and at once when a look fails.
 type Uplink struct {
-	o   UplinkOptions
-	log *slog.Logger
+	o    UplinkOptions
+	log  *slog.Logger
+	born time.Time
 
 	mu     sync.Mutex
 	ctx    context.Context // of run; askings end with it
@@ -104,7 +105,7 @@ func NewUplink(o UplinkOptions) *Uplink {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	u := &Uplink{o: o, log: o.Logger, ctx: context.Background()}
+	u := &Uplink{o: o, log: o.Logger, born: time.Now(), ctx: context.Background()}
 	u.state = UplinkState{Guarded: true, Quorum: o.Quorum, Anchors: make([]AnchorState, n)}
 	for i, a := range o.Anchors {
 		u.state.Anchors[i].Name = a.Name
@@ -159,7 +160,7 @@ func (u *Uplink) lostDuring(from, to time.Time, quit <-chan struct{}) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for _, s := range slices.Backward(u.state.Spells) {
-		if s.Begin.Before(to) && (s.End.IsZero() || s.End.After(from)) {
+		if !s.Begin.After(to) && (s.End.IsZero() || s.End.After(from)) {
 			return true
 		}
 	}
@@ -248,7 +249,7 @@ func (u *Uplink) conclude(began time.Time, anchors []AnchorState) {
 	switch {
 	case lost:
 		if before.IsZero() {
-			before = began
+			before = u.born
 		}
 		st.Spells = append(st.Spells, Spell{Begin: before})
 		if extra := len(st.Spells) - MaxBlindSpells; extra > 0 {
