@@ -73,9 +73,23 @@ func (w *Wall) functions() template.FuncMap {
 			_, do := w.opt.Explain(r, lang)
 			return do
 		},
-		"query": query,
-		"hash":  func(h string) string { return h[:min(len(h), 12)] },
+		"phases": phases,
+		"query":  query,
+		"hash":   func(h string) string { return h[:min(len(h), 12)] },
 	}
+}
+
+type phaseView struct{ Name, Took string }
+
+// phases lists the phases that were reached.
+func phases(p probes.Part, t *text) []phaseView {
+	var out []phaseView
+	for _, ph := range probes.PhaseList() {
+		if d := p.Phases[ph]; d > 0 {
+			out = append(out, phaseView{t.Word(ph.String()), rounded(d)})
+		}
+	}
+	return out
 }
 
 // query keeps language and theme in links: "?lang=en&theme=light", "" for the

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// fragment is one drawing of the board, shared by all streams of a language.
+// fragment is one drawing of the board, shared by all streams of a language and theme.
 type fragment struct {
 	at   time.Time
 	body []byte
@@ -19,16 +19,18 @@ const shareFor = time.Second
 
 // event draws the board as one server-sent event. Its id is the server's clock
 // in milliseconds, which the page's clock and durations run on.
-func (w *Wall) event(lang string) ([]byte, error) {
-	t := speech(lang)
+func (w *Wall) event(lang, theme string) ([]byte, error) {
+	key := speech(lang).Lang + theme
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := w.now()
-	if f, ok := w.cached[t.Lang]; ok && now.Sub(f.at) < shareFor && !now.Before(f.at) {
+	if f, ok := w.cached[key]; ok && now.Sub(f.at) < shareFor && !now.Before(f.at) {
 		return f.body, nil
 	}
+	v := w.view(lang, now)
+	v.Theme = theme
 	var html bytes.Buffer
-	if err := w.templates.ExecuteTemplate(&html, "board", w.view(lang, now)); err != nil {
+	if err := w.templates.ExecuteTemplate(&html, "board", v); err != nil {
 		return nil, fmt.Errorf("drawing the board: %w", err)
 	}
 	var b bytes.Buffer
@@ -39,7 +41,7 @@ func (w *Wall) event(lang string) ([]byte, error) {
 		b.WriteByte('\n')
 	}
 	b.WriteByte('\n')
-	w.cached[t.Lang] = fragment{now, b.Bytes()}
+	w.cached[key] = fragment{now, b.Bytes()}
 	return b.Bytes(), nil
 }
 
@@ -63,8 +65,8 @@ func (w *Wall) events(rw http.ResponseWriter, r *http.Request) {
 	pause := time.NewTimer(0)
 	defer pause.Stop()
 	<-pause.C
-	for lang := r.URL.Query().Get("lang"); ; {
-		b, err := w.event(lang)
+	for lang, theme := r.URL.Query().Get("lang"), theme(r); ; {
+		b, err := w.event(lang, theme)
 		if err != nil {
 			w.opt.Log.Error("the wall could not draw an event", "err", err)
 			return

@@ -52,7 +52,9 @@
     source.addEventListener("board", (e) => {
       heard = Date.now();
       ahead = Number(e.lastEventId) - heard;
+      const focus = board.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
       board.innerHTML = e.data; // rendered and escaped by the server
+      if (focus) board.querySelector('a[href="' + CSS.escape(focus) + '"]')?.focus({ preventScroll: true });
       const down = board.querySelector(".counts .down b").textContent;
       document.title = document.title.replace(/^(\(\d+\) )?/, down === "0" ? "" : "(" + down + ") ");
       draw();
