@@ -29,6 +29,8 @@ func full(t testing.TB, vantage string) (*exporter.Exporter, *exporter.Board) {
 		Reload: func() exporter.ReloadStats { return exporter.ReloadStats{OK: true, SuccessAt: now} },
 	})
 	units := []*probes.Unit{unit("u1", "http", "tls", "tcp", "dns", "icmp", "zone")}
+	units[0].Systems[0].DependsOn = []string{"u2/core", "u2/core"}
+	x.Registry().MustRegister(exporter.HistoryCollector(func() exporter.HistoryStats { return exporter.HistoryStats{Degraded: true} }))
 	b.Update(units)
 	for c := range exporter.Checks(units) {
 		o := probes.Observation{At: time.Now(), Took: time.Second, Verdict: probes.Degraded, Reason: probes.PartlyDown}
@@ -138,7 +140,7 @@ func TestMetricsPage(t *testing.T) {
 	if !strings.Contains(body, want) {
 		t.Errorf("no %s", want)
 	}
-	if strings.Contains(body, "vantage=") {
+	if strings.Contains(body, `unit="u1",vantage=`) {
 		t.Error("a vantage without a name became a label")
 	}
 	if body, typ = get("text/plain"); !strings.HasPrefix(typ, "text/plain; version=0.0.4") || strings.Contains(body, "# EOF") {

@@ -91,6 +91,7 @@ const (
 	mUnitInfo
 	mSystemInfo
 	mMaintenance
+	mDependsOn
 
 	mUplinkUp
 	mUplinkAnchorUp
@@ -113,6 +114,12 @@ const (
 	mReloadOK
 	mReloadAt
 	mBuildInfo
+	mHistoryDegraded
+	mHistoryFailures
+	mHistoryDropped
+	mHistoryRejected
+	mHistorySamples
+	mHistoryMemory
 
 	metricCount
 )
@@ -195,8 +202,10 @@ var table = [metricCount]row{
 	mSystemInfo:  {"watchpost_system_info", gauge, PerPlace, true, "A system, its name for people, security level and owner.", []string{"unit", "system", "name", "level", "owner"}},
 	mMaintenance: {"watchpost_maintenance", gauge, PerPlace, true, "Whether a planned maintenance window of the system is open.", []string{"unit", "system"}},
 
-	mUplinkUp:           {"watchpost_uplink_up", gauge, Own, true, "Whether enough anchors of this vantage answer; absent without anchors.", nil},
-	mUplinkAnchorUp:     {"watchpost_uplink_anchor_up", gauge, Own, true, "Whether one anchor answers.", []string{"anchor"}},
+	mDependsOn: {"watchpost_depends_on", gauge, PerPlace, true, "The system (unit, system) cannot work without another (on_unit, on_system).", []string{"unit", "system", "on_unit", "on_system"}},
+
+	mUplinkUp:           {"watchpost_uplink_up", gauge, Own, true, "Whether enough anchors of this vantage answer; absent without anchors.", []string{"vantage"}},
+	mUplinkAnchorUp:     {"watchpost_uplink_anchor_up", gauge, Own, true, "Whether one anchor answers.", []string{"anchor", "vantage"}},
 	mObservations:       {"watchpost_observations_total", counter, Own, true, "Looks by kind and raw verdict.", []string{"kind", "verdict"}},
 	mLookDuration:       {"watchpost_look_duration_seconds", histogram, Own, true, "Duration of looks by kind; a native histogram where the scraper takes one.", []string{"kind"}},
 	mFindingsDropped:    {"watchpost_findings_dropped_total", counter, Own, true, "Findings that are no series because a check had more than 64 at once.", nil},
@@ -216,6 +225,13 @@ var table = [metricCount]row{
 	mReloadOK:           {"watchpost_config_last_reload_successful", gauge, Own, true, "Whether the last reload of the configuration was successful.", nil},
 	mReloadAt:           {"watchpost_config_last_reload_success_timestamp_seconds", gauge, Own, true, "When the configuration was last loaded with success, in Unix seconds.", nil},
 	mBuildInfo:          {"watchpost_build_info", gauge, Own, true, "The program that runs.", []string{"version", "revision", "goversion"}},
+
+	mHistoryDegraded: {"watchpost_history_degraded", gauge, Own, true, "Whether the history can not write to its disk and keeps the newest samples in memory.", nil},
+	mHistoryFailures: {"watchpost_history_append_failures_total", counter, Own, true, "Batches of samples that the disk refused; they are in memory.", nil},
+	mHistoryDropped:  {"watchpost_history_dropped_total", counter, Own, true, "Looks that the history lost because its queue was full.", nil},
+	mHistoryRejected: {"watchpost_history_rejected_samples_total", counter, Own, true, "Samples refused because they are too old or contradict one of the same time.", nil},
+	mHistorySamples:  {"watchpost_history_samples_total", counter, Own, true, "Samples taken by the history.", nil},
+	mHistoryMemory:   {"watchpost_history_memory_samples", gauge, Own, true, "Samples that are in memory only.", nil},
 }
 
 // String is the metric's name.
@@ -230,9 +246,8 @@ func (m metric) labels() []string {
 }
 
 // Catalogue lists every metric of watchpost's own, sorted by name. Those of
-// the engines (prometheus_*, alertmanager_*), of the history
-// (watchpost_history_*) and of the runtime (go_*, process_*) are not in it; see
-// history.Catalogue for its own.
+// the engines (prometheus_*, alertmanager_*), of the
+// store (prometheus_tsdb_*) and of the runtime (go_*, process_*) are not in it.
 func Catalogue() []MetricDoc {
 	var out []MetricDoc
 	for m := mNone + 1; m < metricCount; m++ {
