@@ -53,6 +53,14 @@ func hostName(host string) (string, error) {
 	return ascii, nil
 }
 
+// shownHost is an ASCII host as people write it.
+func shownHost(ascii string) string {
+	if u, err := domain.ToUnicode(ascii); err == nil {
+		return u
+	}
+	return ascii
+}
+
 func badLabel(l string) string {
 	switch {
 	case l == "":

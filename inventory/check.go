@@ -107,6 +107,7 @@ func (b *builder) settle(into probes.Settings, p plan, self source.Value, target
 	effective := map[string]any{}
 	for _, l := range layers {
 		_ = l.value.Decode(into) // reported where the defaults were read
+		anchor(into, l.value)
 		merge(effective, l.value.Plain())
 	}
 	if p.profile != nil && p.profile.Settings != nil && target != nil {
@@ -117,6 +118,7 @@ func (b *builder) settle(into probes.Settings, p plan, self source.Value, target
 	var decoded source.Problems
 	if p.file != nil {
 		decoded = p.file.Settings.Decode(into).For(who)
+		anchor(into, p.file.Settings)
 		merge(effective, p.file.Settings.Plain())
 		layers = append(layers, layer{p.file.Settings, who})
 	}
@@ -182,7 +184,7 @@ func complaint(p probes.Problem) string {
 		text = "found " + p.Found + ", expected " + p.Expected
 	case p.Found == "" && p.Expected == "":
 		text += " is wrong"
-	case p.Found == "":
+	case p.Found == "", strings.HasPrefix(p.Found, `"":`):
 		text += " is missing: expected " + p.Expected
 	case p.Expected == "":
 		text += " " + p.Found

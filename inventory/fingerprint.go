@@ -4,7 +4,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"path/filepath"
+	"reflect"
 	"slices"
+	"strings"
 
 	"watchpost.example/inventory/source"
 	"watchpost.example/probes"
@@ -40,6 +43,40 @@ func merge(a map[string]any, b any) {
 		}
 		a[k] = v
 	}
+}
+
+// anchor makes the relative paths that a layer gives (keys that end in _file,
+// _files or _dir) relative to the file they stand in, not to wherever the
+// program was started.
+func anchor(into probes.Settings, from source.Value) {
+	r := reflect.ValueOf(into)
+	if r.Kind() != reflect.Pointer || r.Elem().Kind() != reflect.Struct || from.IsZero() {
+		return
+	}
+	dir := filepath.Dir(from.At().File)
+	join := func(v reflect.Value) {
+		if v.Kind() == reflect.String && v.String() != "" && !filepath.IsAbs(v.String()) {
+			v.SetString(filepath.Join(dir, v.String()))
+		}
+	}
+	for i := range r.Elem().NumField() {
+		key, _, _ := strings.Cut(r.Elem().Type().Field(i).Tag.Get("yaml"), ",")
+		f := r.Elem().Field(i)
+		if !f.CanSet() || !from.Has(key) || !strings.HasSuffix(key, "_file") && !strings.HasSuffix(key, "_files") && !strings.HasSuffix(key, "_dir") {
+			continue
+		}
+		join(f)
+		for j := range sliceLen(f) {
+			join(f.Index(j))
+		}
+	}
+}
+
+func sliceLen(v reflect.Value) int {
+	if v.Kind() != reflect.Slice {
+		return 0
+	}
+	return v.Len()
 }
 
 // set puts a profile's settings into a kind's, leaving out what it has not.

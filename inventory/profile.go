@@ -59,7 +59,7 @@ func profiles() map[string][]profileCheck {
 				return map[string]any{"address": hostOf(u, "25"), "expect": "^220 "}
 			}},
 			{ID: "starttls", Kind: "tls", Target: smtp, Settings: func(u *url.URL) map[string]any {
-				return map[string]any{"address": hostOf(u, "25"), "server_name": u.Hostname(), "starttls": "smtp"}
+				return map[string]any{"address": hostOf(u, "25"), "starttls": "smtp"}
 			}},
 			optionalPing,
 		},

@@ -215,6 +215,15 @@ type endpoint struct {
 	path []any
 }
 
+// name is the endpoint's key, such as "remote_write[0]".
+func (e endpoint) name() string {
+	key, _ := e.path[1].(string)
+	if len(e.path) > 2 {
+		key += fmt.Sprintf("[%v]", e.path[2])
+	}
+	return key
+}
+
 func (s *Server) endpoints() []endpoint {
 	all := []endpoint{{&s.Prometheus.Query, []any{"prometheus", "query"}}}
 	for i := range s.Prometheus.RemoteWrite {

@@ -235,7 +235,7 @@ func (c *serverCheck) endpoint(e endpoint) {
 	at := func(key string) []any { return append(e.path[:len(e.path):len(e.path)], key) }
 	c.webURL(e.e.URL, "url", at("url")...)
 	if e.e.URL == "" && c.doc.Has(e.path...) && !c.doc.Bad(e.path...) && !c.doc.Get(e.path...).Mistyped() {
-		c.report("has no url", e.path...)
+		c.report(e.name()+" has no url", e.path...)
 	}
 	for _, f := range []struct {
 		key string
@@ -250,7 +250,7 @@ func (c *serverCheck) endpoint(e endpoint) {
 		}
 	}
 	if secrets > 1 {
-		c.report("gives more than one of password_file, password_env, token_file and token_env", e.path...)
+		c.report(e.name()+" gives more than one of password_file, password_env, token_file and token_env", e.path...)
 	}
 	for _, v := range []struct{ key, name string }{{"password_env", e.e.PasswordEnv}, {"token_env", e.e.TokenEnv}} {
 		if _, set := os.LookupEnv(v.name); v.name != "" && !set {
@@ -258,6 +258,6 @@ func (c *serverCheck) endpoint(e endpoint) {
 		}
 	}
 	if (e.e.CertFile == "") != (e.e.KeyFile == "") {
-		c.report("needs both cert_file and key_file, or neither", e.path...)
+		c.report(e.name()+" needs both cert_file and key_file, or neither", e.path...)
 	}
 }

@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"fmt"
+	"strconv"
 	"time"
 
 	"watchpost.example/inventory/source"
@@ -65,8 +66,11 @@ func (b *builder) sane(t *timing) {
 	}
 }
 
-// short writes 24h for 24h0m0s.
+// short writes 24h for 24h0m0s and 400d for 9600h0m0s.
 func short(d time.Duration) string {
+	if d >= 72*time.Hour && d%(24*time.Hour) == 0 {
+		return strconv.Itoa(int(d/(24*time.Hour))) + "d"
+	}
 	s := d.String()
 	for _, zero := range []string{"m0s", "h0m"} {
 		if n := len(s) - 2; n > 0 && len(s) >= 3 && s[len(s)-3:] == zero {

@@ -8,8 +8,8 @@ import (
 
 // Nearest finds the word of words that was probably meant by a mistyped one:
 // at most a third of its letters wrong, missing, added or swapped with their
-// neighbour (Damerau-Levenshtein distance, optimal string alignment). Case is
-// ignored, '-' counts as '_'. ok is false when nothing is near.
+// neighbour (Damerau-Levenshtein distance, optimal string alignment), or else
+// the first one that begins with it. Case is ignored, '-' counts as '_'. ok is false when nothing is near.
 func Nearest(word string, words []string) (nearest string, ok bool) {
 	if word == "" || len(word) > 64 {
 		return "", false
@@ -19,6 +19,11 @@ func Nearest(word string, words []string) (nearest string, ok bool) {
 	for _, c := range words {
 		if d := distance(w, fold(c)); d < best {
 			nearest, best, ok = c, d, true
+		}
+	}
+	for _, c := range words { // "password" may mean "password_file"
+		if !ok && len(w) > 3 && strings.HasPrefix(string(fold(c)), string(w)) {
+			nearest, ok = c, true
 		}
 	}
 	return nearest, ok
