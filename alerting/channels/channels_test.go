@@ -1,0 +1,215 @@
+package channels
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"watchpost.example/alerting"
+	"watchpost.example/alerting/channels/channeltest"
+	"watchpost.example/inventory/source"
+)
+
+func load(t *testing.T, text string) ([]alerting.Channel, source.Problems) {
+	t.Helper()
+	doc, problems := source.Parse("channels.yaml", []byte(text))
+	if doc == nil {
+		t.Fatal(problems)
+	}
+	return decode(doc, problems, Types(), slog.New(slog.DiscardHandler))
+}
+
+// made gives a maker of the one channel in a template: %s is the server's URL.
+func made(text string) func(t *testing.T, url string) alerting.Channel {
+	return func(t *testing.T, url string) alerting.Channel {
+		t.Helper()
+		text := strings.NewReplacer("URL", url, "TOKEN", channeltest.SecretFile(t)).Replace(text)
+		cs, problems := load(t, text)
+		if len(problems) > 0 || len(cs) != 1 {
+			t.Fatalf("%d channels: %v", len(cs), problems)
+		}
+		return cs[0]
+	}
+}
+
+// answer is a server that accepts what contains every word and answers body.
+func answer(t *testing.T, body string, words ...string) http.HandlerFunc {
+	t.Helper()
+	return func(w http.ResponseWriter, r *http.Request) {
+		b, err := io.ReadAll(r.Body)
+		all := r.Method + " " + r.URL.String() + "\n" + r.Header.Get("Authorization") + "\n" + string(b)
+		for _, word := range words {
+			if err != nil || !strings.Contains(all, word) {
+				t.Errorf("%q is not in the request:\n%s", word, all)
+			}
+		}
+		_, _ = io.WriteString(w, body) // the asker may be gone
+	}
+}
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	rows := map[string]channeltest.HTTP{
+		"webhook": {
+			Make:    made("channels: [{type: webhook, url: 'URL/page', token_file: TOKEN}]"),
+			Address: "duty-a",
+			Accept:  answer(t, "", "POST /page", "Bearer "+channeltest.Secret, `"address":"duty-a"`, `"code":"7421"`),
+		},
+		"ntfy": {
+			Make:    made("channels: [{type: ntfy, url: URL, token_file: TOKEN}]"),
+			Address: "duty-a",
+			Accept:  answer(t, `{"id":"abc"}`, `"topic":"duty-a"`, `"priority":5`, `"method":"POST"`, "/ack/one-time", "Tiếp nhận"),
+			Refuse:  answer(t, "<html>captive portal</html>"), RefuseTemporary: true,
+		},
+		"telegram": {
+			Make:    made("channels: [{type: telegram, url: URL, token_file: TOKEN}]"),
+			Address: "12345",
+			Accept:  answer(t, `{"ok":true,"result":{"message_id":9}}`, "/bot"+channeltest.Secret+"/sendMessage", `"chat_id":"12345"`, "/ack/one-time"),
+		},
+		"sms_gateway": {
+			Make: made(`channels:
+- type: sms_gateway
+  name: sms
+  method: GET
+  url: URL/send?key={{query .Secret.key}}&to={{query .To}}&text={{query .Text}}
+  secret_files: {key: TOKEN}
+  success: {json: status, equals: ok, id: id}
+`),
+			Address: "0900000001",
+			Accept:  answer(t, `{"status":"ok","id":77}`, "GET /send?key="+channeltest.Secret, "to=0900000001", "A+7421"),
+			Refuse:  answer(t, `{"status":"template wrong"}`),
+		},
+		"sms_gateway esms": {
+			Make: made(`channels:
+- type: sms_gateway
+  preset: esms
+  url: URL/json/
+  values: {brandname: TRUCBAN}
+  secret_files: {api_key: TOKEN, secret_key: TOKEN}
+`),
+			Address: "0900000001",
+			Accept:  answer(t, `{"CodeResult":"100","SMSID":"x"}`, `"ApiKey":"`+channeltest.Secret, `"Brandname":"TRUCBAN"`, `"RequestId":"01J-page"`),
+			Refuse:  answer(t, `{"CodeResult":"146"}`),
+		},
+	}
+	for name, row := range rows {
+		t.Run(name, func(t *testing.T) { t.Parallel(); row.Run(t) })
+	}
+}
+
+func TestTelegramReplies(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int64
+	offsets := make(chan float64, 8)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var in struct {
+			Offset float64 `json:"offset"`
+		}
+		if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+			t.Error(err)
+		}
+		offsets <- in.Offset
+		if asked.Add(1) == 1 {
+			_, _ = io.WriteString(w, `{"ok":true,"result":[{"update_id":41,"message":{"text":"A 7421","date":1700000000,"chat":{"id":12345}}}]}`)
+			return
+		}
+		<-r.Context().Done()
+	}))
+	t.Cleanup(srv.Close)
+	c := made("channels: [{type: telegram, url: URL, token_file: TOKEN, replies: true}]")(t, srv.URL)
+	replies := make(chan alerting.Reply)
+	done := make(chan error, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() { done <- c.Run(ctx, nil, replies) }()
+	got := <-replies
+	if got.Text != "A 7421" || got.From != "12345" || got.Channel != "telegram" {
+		t.Errorf("got %+v", got)
+	}
+	if first, second := <-offsets, <-offsets; first != 0 || second != 42 {
+		t.Errorf("asked from %v, then from %v", first, second)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestMistakesAllAtOnce(t *testing.T) {
+	t.Parallel()
+	_, problems := load(t, `channels:
+- type: ntffy
+- type: ntfy
+  url: www.example
+- type: webhook
+  url: https://user:pw@gateway.example/
+  tokn_file: x
+- type: sms_gateway
+  name: sms
+  preset: esms
+  values: {brandname: TRUCBAN}
+- {type: telegram}
+- {type: telegram, token_file: /nowhere/token}
+`)
+	want := []string{
+		`channels.yaml:2:9: unknown type "ntffy"; did you mean "ntfy"?`,
+		`channels.yaml:4:8: ntfy: url is "www.example"; expected a full address`,
+		`channels.yaml:7:3: webhook: unknown key "tokn_file"`,
+		`channels.yaml:8:3: sms: body is <.Secret.api_key>: map has no entry`,
+		`channels.yaml:12:3: telegram: token_file is nothing; expected a file with the bot's token`,
+		`channels.yaml:13:3: a second channel named "telegram"`,
+	}
+	var got []string
+	for _, p := range problems {
+		got = append(got, p.Error())
+	}
+	all := strings.Join(got, "\n")
+	for _, w := range want {
+		if !strings.Contains(all, w) {
+			t.Errorf("no line with %q in:\n%s", w, all)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%d lines, want %d:\n%s", len(got), len(want), all)
+	}
+}
+
+// secretPath is where the examples keep secrets.
+var secretPath = regexp.MustCompile(`/etc/watchpost/secrets/[a-z_-]+`)
+
+// TestReadmeExamples loads every YAML example of the channels' READMEs.
+func TestReadmeExamples(t *testing.T) {
+	t.Parallel()
+	token := channeltest.SecretFile(t)
+	readmes, err := filepath.Glob("*/README.md")
+	if err != nil || len(readmes) < 4 {
+		t.Fatalf("%d READMEs: %v", len(readmes), err)
+	}
+	for _, r := range readmes {
+		b, err := os.ReadFile(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		blocks := strings.Split(string(b), "```yaml\n")[1:]
+		if len(blocks) == 0 {
+			t.Errorf("%s has no YAML example", r)
+		}
+		for i, block := range blocks {
+			text, _, _ := strings.Cut(block, "```")
+			text = secretPath.ReplaceAllString(text, token)
+			cs, problems := load(t, text)
+			if len(problems) > 0 || len(cs) == 0 {
+				t.Errorf("%s, example %d: %d channels, %v", r, i+1, len(cs), problems)
+			}
+		}
+	}
+}
