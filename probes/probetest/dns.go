@@ -1,0 +1,152 @@
+package probetest
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+
+	"golang.org/x/net/dns/dnsmessage"
+)
+
+// DNS is a resolver on loopback that knows the names it was told. Names that
+// it was not told do not exist.
+type DNS struct {
+	conn  *net.UDPConn
+	done  chan struct{}
+	mu    sync.Mutex
+	names map[string]record
+	asked map[string]int
+	dead  bool
+}
+
+type record struct {
+	addrs  []netip.Addr
+	rcode  dnsmessage.RCode
+	silent bool
+	ttl    uint32
+}
+
+// NewDNS starts one on 127.0.0.1; Close ends it.
+func NewDNS() (*DNS, error) {
+	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		return nil, err
+	}
+	d := &DNS{conn: c, done: make(chan struct{}), names: make(map[string]record), asked: make(map[string]int)}
+	go d.serve()
+	return d, nil
+}
+
+// Addr is "127.0.0.1:port", for wire.Options.Resolvers.
+func (d *DNS) Addr() string { return d.conn.LocalAddr().String() }
+
+// Set gives name its addresses, with a TTL of 60 s; none = the name exists and
+// has no address.
+func (d *DNS) Set(name string, addrs ...netip.Addr) { d.set(name, record{addrs: addrs, ttl: 60}) }
+
+// SetTTL is Set with a TTL in seconds.
+func (d *DNS) SetTTL(name string, ttl uint32, addrs ...netip.Addr) {
+	d.set(name, record{addrs: addrs, ttl: ttl})
+}
+
+// SetServFail makes the resolver answer SERVFAIL for name.
+func (d *DNS) SetServFail(name string) { d.set(name, record{rcode: dnsmessage.RCodeServerFailure}) }
+
+// SetSilent makes the resolver say nothing for name, as when the name's own
+// servers are dead.
+func (d *DNS) SetSilent(name string) { d.set(name, record{silent: true}) }
+
+// Die makes the resolver silent for every question.
+func (d *DNS) Die() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.dead = true
+}
+
+// Asked counts the questions for name, of all types.
+func (d *DNS) Asked(name string) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.asked[canonical(name)]
+}
+
+// Close ends the server and waits for it.
+func (d *DNS) Close() error {
+	err := d.conn.Close()
+	<-d.done
+	return err
+}
+
+func canonical(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
+
+func (d *DNS) set(name string, r record) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.names[canonical(name)] = r
+}
+
+func (d *DNS) serve() {
+	defer close(d.done)
+	buf := make([]byte, 4096)
+	for {
+		n, from, err := d.conn.ReadFromUDPAddrPort(buf)
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			continue
+		}
+		if out := d.reply(buf[:n]); out != nil {
+			_, _ = d.conn.WriteToUDPAddrPort(out, from) // the asker may be gone
+		}
+	}
+}
+
+// reply is nil when nothing shall be said.
+func (d *DNS) reply(msg []byte) []byte {
+	var p dnsmessage.Parser
+	h, err := p.Start(msg)
+	if err != nil {
+		return nil
+	}
+	q, err := p.Question()
+	if err != nil {
+		return nil
+	}
+	name := canonical(q.Name.String())
+	d.mu.Lock()
+	r, known := d.names[name]
+	d.asked[name]++
+	dead := d.dead
+	d.mu.Unlock()
+	if dead || r.silent {
+		return nil
+	}
+	if !known && name != "" { // the root exists
+		r.rcode = dnsmessage.RCodeNameError
+	}
+	b := dnsmessage.NewBuilder(nil, dnsmessage.Header{ID: h.ID, Response: true, RecursionDesired: true, RecursionAvailable: true, RCode: r.rcode})
+	b.EnableCompression()
+	if b.StartQuestions() != nil || b.Question(q) != nil || b.StartAnswers() != nil {
+		return nil
+	}
+	for _, a := range r.addrs {
+		rh := dnsmessage.ResourceHeader{Name: q.Name, Class: q.Class, TTL: r.ttl}
+		switch {
+		case a.Is4() && q.Type == dnsmessage.TypeA:
+			err = b.AResource(rh, dnsmessage.AResource{A: a.As4()})
+		case a.Is6() && q.Type == dnsmessage.TypeAAAA:
+			err = b.AAAAResource(rh, dnsmessage.AAAAResource{AAAA: a.As16()})
+		}
+		if err != nil {
+			return nil
+		}
+	}
+	out, err := b.Finish()
+	if err != nil {
+		return nil
+	}
+	return out
+}
