@@ -23,9 +23,12 @@ func TestAmtool(t *testing.T) {
 	t.Cleanup(srv.Close)
 	run := func(args ...string) string {
 		t.Helper()
-		out, err := exec.CommandContext(t.Context(), amtool, append([]string{"--alertmanager.url=" + srv.URL + APIPrefix}, args...)...).CombinedOutput()
+		cmd := exec.CommandContext(t.Context(), amtool, append([]string{"--alertmanager.url=" + srv.URL + APIPrefix}, args...)...)
+		var warnings strings.Builder // of its version's age
+		cmd.Stderr = &warnings
+		out, err := cmd.Output()
 		if err != nil {
-			t.Fatalf("amtool %v: %v\n%s", args, err, out)
+			t.Fatalf("amtool %v: %v\n%s%s", args, err, out, warnings.String())
 		}
 		return strings.TrimSpace(string(out))
 	}

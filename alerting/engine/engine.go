@@ -238,6 +238,9 @@ func (e *Engine) Close() error {
 	return nil
 }
 
+// Ready tells whether rules are being evaluated and alerts sent.
+func (e *Engine) Ready() bool { return e.running.Load() }
+
 // RulesRetriever gives rule groups and alerts to the Prometheus API
 // (/api/v1/rules, /api/v1/alerts).
 func (e *Engine) RulesRetriever() *rules.Manager { return e.manager }

@@ -192,6 +192,7 @@ func start(t *testing.T, dir, config string, opts ...rigOption) *rig {
 		}
 	})
 	t.Cleanup(r.stop)
+	eventually(t, "the engine is ready", e.Ready)
 	return r
 }
 
