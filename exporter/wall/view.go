@@ -9,13 +9,23 @@ import (
 	"watchpost.example/probes"
 )
 
-// Bounds of what stands large; the rest is counted and one click away.
+// Bounds of what stands large; the rest is counted and one click away. Many
+// units need the room for their tiles, so less stands above them.
 const (
-	bigProblems   = 5  // rows readable at 5 m
-	smallProblems = 12 // compact rows below them
-	bigAlerts     = 4
-	tileSystems   = 48 // up to so many systems each has a tile; beyond, each unit
+	tileSystems = 12 // up to so many systems each has a tile; beyond, each unit
+	denseUnits  = 8  // beyond so many units their tiles are small
+	tinyUnits   = 24
 )
+
+type room struct{ big, small, alerts int }
+
+// room is how many problems stand large and compact, and how many alerts.
+func (v *view) room() room {
+	if !v.TilesBySystem && len(v.Units) > denseUnits {
+		return room{big: 3, small: 4, alerts: 2}
+	}
+	return room{big: 4, small: 6, alerts: 3}
+}
 
 // view is everything that the pages and /api/status show, made at one moment.
 type view struct {
@@ -113,7 +123,7 @@ func (w *Wall) view(lang string, now time.Time) *view {
 	v.Stale = v.Total > 0 && !fresh
 	v.TilesBySystem = v.Total <= tileSystems
 	sortProblems(problems)
-	v.Problems, v.Small, v.More = split(problems)
+	v.Problems, v.Small, v.More = split(problems, v.room())
 	if w.opt.Uplink != nil {
 		up, known := w.opt.Uplink()
 		v.UplinkLost = known && !up
@@ -126,12 +136,27 @@ func (w *Wall) view(lang string, now time.Time) *view {
 	return v
 }
 
-// split cuts the problems into those shown large, those shown small and the
-// number of the rest.
-func split(l []systemView) (big, small []systemView, more int) {
-	big = l[:min(len(l), bigProblems)]
+// Density is how small the units' tiles must be to stay on one screen.
+func (v *view) Density() string {
+	switch n := len(v.Units); {
+	case n > tinyUnits:
+		return "tiny"
+	case n > denseUnits:
+		return "dense"
+	}
+	return ""
+}
+
+// split cuts the problems into those shown large, those shown compact and the
+// number of the rest. Where there are compact rows one large row less makes
+// room for them.
+func split(l []systemView, r room) (big, small []systemView, more int) {
+	if len(l) > r.big {
+		r.big = min(r.big, 3)
+	}
+	big = l[:min(len(l), r.big)]
 	rest := l[len(big):]
-	small = rest[:min(len(rest), smallProblems)]
+	small = rest[:min(len(rest), r.small)]
 	return big, small, len(rest) - len(small)
 }
 
@@ -277,6 +302,6 @@ func (w *Wall) alerts(v *view) {
 		silenced := func(a alertView) int { return map[bool]int{true: 1}[a.Silenced] }
 		return cmp.Or(cmp.Compare(silenced(a), silenced(b)), cmp.Compare(rank[b.Severity], rank[a.Severity]), b.Since.Compare(a.Since), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Where, b.Where))
 	})
-	v.ShownAlerts = v.Alerts[:min(len(v.Alerts), bigAlerts)]
+	v.ShownAlerts = v.Alerts[:min(len(v.Alerts), v.room().alerts)]
 	v.MoreAlerts = len(v.Alerts) - len(v.ShownAlerts)
 }
