@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"cmp"
 	"strings"
 	"unicode"
 
@@ -43,4 +44,10 @@ func Slug(name string) string {
 		s = s[:63]
 	}
 	return strings.TrimRight(s, "-_.")
+}
+
+// hostID makes an id of an ASCII host: of its letters as people read them, or,
+// in a script that has no letter in common with ids, of its ASCII form.
+func hostID(ascii string) string {
+	return cmp.Or(Slug(shownHost(ascii)), Slug(ascii), "system")
 }

@@ -30,7 +30,7 @@ func (b *builder) system(u *probes.Unit, f *systemFile, n int, above []*Defaults
 	}
 	id := f.ID
 	if id == "" && target != nil && !f.Self.Mistyped() && !f.Self.Bad("id") {
-		id = Slug(shownHost(target.Hostname()))
+		id = hostID(target.Hostname())
 		who = unit + "/" + id
 	}
 	b.trees = append(b.trees, entry{f.Self, who})
