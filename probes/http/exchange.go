@@ -87,15 +87,16 @@ func (l *look) exchange(ctx context.Context, rq request, ap netip.AddrPort) *exc
 	defer func() { _ = c.Close() }() // everything was read by then
 	if rq.url.Scheme == "https" {
 		start = time.Now()
-		t, err := wire.Handshake(c, l.configFor(rq.url.Hostname()))
+		t, s, err := wire.Handshake(c, l.configFor(rq.url.Hostname()))
 		l.phases[probes.TLS] += time.Since(start)
+		if len(s.PeerCertificates) > 0 || err == nil {
+			x.tls = &s
+			x.judgement = l.book.Judge(s, rq.url.Hostname(), time.Now(), l.policy)
+		}
 		if err != nil {
 			x.err = err
 			return x
 		}
-		s := t.ConnectionState()
-		x.tls = &s
-		x.judgement = l.book.Judge(s, rq.url.Hostname(), time.Now(), l.policy)
 		if s.NegotiatedProtocol == "h2" {
 			x.err = l.overHTTP2(ctx, t, rq, x)
 			return x
@@ -149,6 +150,11 @@ func (l *look) overHTTP1(c net.Conn, rq request, x *exchange) error {
 	}
 	res, err := readHead(br, rq.method)
 	if err != nil {
+		// The parser takes a line that was cut off for a malformed one, so what
+		// cut it off is asked first.
+		if m.err != nil && !errors.Is(m.err, io.EOF) {
+			err = m.err
+		}
 		return headError(err)
 	}
 	m.left = 2*l.bodyLimit + maxHead // chunk framing needs more than the body
@@ -184,7 +190,7 @@ func headError(err error) error {
 
 // stage calls a timeout by what it waited for.
 func stage(err error) error {
-	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
+	if !wire.Classify(err).Ours() && (errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded)) {
 		return errHTTPTimeout
 	}
 	return err
@@ -301,10 +307,14 @@ func (l *look) overHTTP2(ctx context.Context, t *stdtls.Conn, rq request, x *exc
 type meter struct {
 	r    io.Reader
 	left int64
+	err  error // the first one
 }
 
 func (m *meter) Read(p []byte) (int, error) {
 	if m.left <= 0 {
+		if m.err == nil {
+			m.err = errHeadTooLarge
+		}
 		return 0, errHeadTooLarge
 	}
 	if int64(len(p)) > m.left {
@@ -312,5 +322,8 @@ func (m *meter) Read(p []byte) (int, error) {
 	}
 	n, err := m.r.Read(p)
 	m.left -= int64(n)
+	if m.err == nil {
+		m.err = err
+	}
 	return n, err
 }

@@ -98,7 +98,7 @@ func Misbehaviours() []Misbehaviour {
 		{"sends a header without end", prefixed("HTTP/1.1 200 OK\r\nX-Long: ", []byte(strings.Repeat("a", 4096)))},
 		{"sends headers without end", prefixed("HTTP/1.1 200 OK\r\n", []byte("X-A: b\r\n"))},
 		{"sends a body without end", prefixed("HTTP/1.1 200 OK\r\n\r\n", []byte(strings.Repeat("b", 4096)))},
-		{"sends chunks without end", prefixed("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", []byte("1\r\nx\r\n"))},
+		{"sends chunks without end", prefixed("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", []byte(strings.Repeat("1\r\nx\r\n", 2000)))},
 		{"sends a malformed chunk", send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nx\r\n")},
 		{"ends the body early", send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nshort")},
 		{"sends interim answers without end", prefixed("", []byte("HTTP/1.1 100 Continue\r\n\r\n"))},

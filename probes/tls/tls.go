@@ -58,13 +58,17 @@ func (p *prober) ask(ctx context.Context, ap netip.AddrPort) (a wire.Answer) {
 	if injected != "" {
 		a.Findings = append(a.Findings, injection(injected))
 	}
+	a.Facts = make(probes.Facts, 0, 12)
+	var j chain.Judgement
+	if len(state.PeerCertificates) > 0 || err == nil {
+		j = p.book.Judge(state, p.name, time.Now(), p.policy)
+	}
 	if err != nil {
-		a.Fail("TLS", err)
+		a.FailTLS(j, state.PeerCertificates, err)
 		return a
 	}
 	a.Verdict = probes.Up
-	a.Facts = make(probes.Facts, 0, 12)
-	a.Judge(p.book.Judge(state, p.name, time.Now(), p.policy), state.PeerCertificates)
+	a.Judge(j, state.PeerCertificates)
 	return a
 }
 
@@ -76,9 +80,6 @@ func (p *prober) handshake(c net.Conn) (state stdtls.ConnectionState, injected s
 			return state, injected, err
 		}
 	}
-	t, err := wire.Handshake(c, p.config)
-	if err != nil {
-		return state, injected, err
-	}
-	return t.ConnectionState(), injected, nil
+	_, state, err = wire.Handshake(c, p.config)
+	return state, injected, err
 }

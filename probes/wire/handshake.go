@@ -39,23 +39,30 @@ func TLSConfig(serverName string, alpn ...string) *tls.Config {
 }
 
 // Handshake makes TLS of c, which must come from Wire.Dial so that it is
-// bounded in time. Errors are *Error: TLSTimeout, TLSPlaintext (the server
-// answers something readable), TLSLegacyOnly (it refuses by alert 40, 70 or
-// 71 everything that crypto/tls speaks), TLSHandshake for the rest.
-func Handshake(c net.Conn, cfg *tls.Config) (*tls.Conn, error) {
+// bounded in time. The state is given also with an error, with whatever was
+// presented before it, so that a chain in the wrong order, which fails the
+// handshake itself, can be judged.
+//
+// Errors are *Error: TLSTimeout, TLSPlaintext (the server answers something
+// readable), TLSLegacyOnly (it refuses by alert 40, 70 or 71 everything that
+// crypto/tls speaks), TLSHandshake for the rest.
+func Handshake(c net.Conn, cfg *tls.Config) (*tls.Conn, tls.ConnectionState, error) {
 	asked := false
-	if cfg.GetClientCertificate == nil {
-		cfg = cfg.Clone()
-		cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			asked = true
-			return &tls.Certificate{}, nil
-		}
+	var seen tls.ConnectionState
+	cfg = cfg.Clone()
+	cfg.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		asked = true
+		return &tls.Certificate{}, nil
+	}
+	cfg.VerifyConnection = func(s tls.ConnectionState) error {
+		seen = s
+		return nil
 	}
 	t := tls.Client(c, cfg)
 	if err := t.Handshake(); err != nil {
-		return nil, tlsError(err, asked)
+		return nil, seen, tlsError(err, asked)
 	}
-	return t, nil
+	return t, t.ConnectionState(), nil
 }
 
 // TLS alerts (RFC 8446 6) that say "nothing that you speak".
@@ -138,6 +145,19 @@ func alertError(n uint8, err error, clientCert bool) error {
 		e.Detail += ": it does not speak the application protocol offered"
 	}
 	return e
+}
+
+// FailTLS is Fail for a handshake that did not complete: when what was presented
+// before it broke explains the failure, that is the reason.
+func (a *Answer) FailTLS(j chain.Judgement, presented []*x509.Certificate, err error) {
+	a.Fail("TLS", err)
+	if a.Verdict == probes.Unknown || len(presented) == 0 {
+		return
+	}
+	if len(j.Faults) > 0 && j.Faults[0].Verdict == probes.Down {
+		a.Verdict = probes.Up // so that the fault takes its place
+	}
+	a.Judge(j, presented)
 }
 
 // Judge applies a judgement to the answer: the certificates and facts always;

@@ -47,7 +47,10 @@ func (c *court) path() {
 		f.Reason = probes.TLSUntrusted
 		f.Found = "root " + title(top)
 		f.Detail = "the chain ends at root " + title(top) + ", which is not among the trusted roots"
-	case c.unknownAuthority() && len(top.IssuingCertificateURL) > 0:
+	case c.unknownAuthority() && top == leaf && len(top.IssuingCertificateURL) > 0:
+		// The leaf's issuer is not presented, and authorities do not issue from
+		// their root. Above a presented intermediate the next one up is the root
+		// as a rule, so there an unknown issuer is an untrusted root.
 		// Chrome, Edge and Safari fetch it by that address; curl, Java and many
 		// phones' apps do not. So it answers some of its users.
 		f.Reason, f.Verdict, f.Severity = probes.TLSChain, probes.Degraded, probes.Today
@@ -59,7 +62,7 @@ func (c *court) path() {
 	default:
 		f.Reason = probes.TLSUntrusted
 		f.Found = probes.Quote(c.trust.err.Error(), 160)
-		f.Detail = "no path to a trusted root from " + title(top) + ", issued by " + probes.Quote(top.Issuer.CommonName, 80) + ": " + f.Found
+		f.Detail = "no path to a trusted root from " + title(top) + ", issued by " + probes.Quote(top.Issuer.CommonName, 80) + ", which is neither presented nor a trusted root: " + f.Found
 	}
 	c.add(f)
 }
