@@ -30,6 +30,13 @@ type MetricDoc struct {
 	History bool
 }
 
+// Names that other rooms read by name.
+const (
+	StateMetric  = "watchpost_check_state"
+	SinceMetric  = "watchpost_check_state_since_timestamp_seconds"
+	ReasonMetric = "watchpost_check_reason_info"
+)
+
 // metric is the index of a metric in table.
 type metric uint8
 
@@ -175,12 +182,12 @@ var table = [metricCount]row{
 	mICMPDuration:      {"probe_icmp_duration_seconds", gauge, PerCheck, true, "Duration of the ICMP request by phase. The history keeps phase rtt only.", []string{"phase"}},
 	mICMPHopLimit:      {"probe_icmp_reply_hop_limit", gauge, PerCheck, false, "Hop limit (TTL for IPv4) of the reply.", nil},
 
-	mState:           {"watchpost_check_state", gauge, PerCheck, true, "The confirmed state: 0 unknown, 1 up, 2 degraded, 3 down.", nil},
-	mSince:           {"watchpost_check_state_since_timestamp_seconds", gauge, PerCheck, true, "When the confirmed state began, in Unix seconds: for down the first failed look. The history keeps it while the state is not up.", nil},
+	mState:           {StateMetric, gauge, PerCheck, true, "The confirmed state: 0 unknown, 1 up, 2 degraded, 3 down.", nil},
+	mSince:           {SinceMetric, gauge, PerCheck, true, "When the confirmed state began, in Unix seconds: for down the first failed look. The history keeps it while the state is not up.", nil},
 	mPending:         {"watchpost_check_pending", gauge, PerCheck, false, "Whether the newest looks contradict the confirmed state and are not yet enough to change it.", nil},
 	mLast:            {"watchpost_check_last_observation_timestamp_seconds", gauge, PerCheck, true, "When the newest look began, in Unix seconds; its age is what shows a stuck check.", nil},
 	mInterval:        {"watchpost_check_interval_seconds", gauge, PerCheck, true, "From the start of one look to the next.", nil},
-	mReason:          {"watchpost_check_reason_info", gauge, PerCheck, true, "Why the check is not up, a word of the closed list of reasons; absent while all is well.", []string{"reason"}},
+	mReason:          {ReasonMetric, gauge, PerCheck, true, "Why the check is not up, a word of the closed list of reasons; absent while all is well.", []string{"reason"}},
 	mFinding:         {"watchpost_finding", gauge, PerCheck, true, "Something wrong that a look found, whether or not the check is up.", []string{"reason", "severity", "where"}},
 	mAddressSuccess:  {"watchpost_address_success", gauge, PerCheck, true, "Whether one address of the name answered rightly. The history keeps it where there are several; at most 16 addresses a check.", []string{"address"}},
 	mAddressDuration: {"watchpost_address_duration_seconds", gauge, PerCheck, false, "How long asking one address took in seconds; at most 16 addresses a check.", []string{"address"}},

@@ -39,6 +39,9 @@ type Key struct {
 // Name is the metric's name.
 func (k Key) Name() string { return k.metric.String() }
 
+// Verdict tells whether the series is the verdict itself, probe_success.
+func (k Key) Verdict() bool { return k.metric == mSuccess }
+
 // Labels calls set for each label of the series, check c seen from vantage
 // ("" = the vantage has no name), in the order of the catalogue.
 func (k Key) Labels(c *probes.Check, vantage string, set func(name, value string)) {
