@@ -213,7 +213,7 @@ func concurrent(t *testing.T, s Subject) {
 	w := NewWire(t, nil)
 	srv := Start(t, Answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))
 	p := s.Prober(t, w, srv.Addr())
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*lookTime)
 	defer cancel()
 	var wg sync.WaitGroup
 	for range 32 {

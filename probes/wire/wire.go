@@ -144,21 +144,27 @@ func (w *Wire) dial(ctx context.Context, network string, addr netip.AddrPort) (n
 }
 
 // dialError says whose fault it is. ENETUNREACH and EHOSTUNREACH come both
-// from our own routing table and from a router far away; connecting a UDP
-// socket sends nothing and asks our table alone.
+// from our own routing table and from a router far away, EADDRNOTAVAIL both
+// from having no address of that family and from having used up the ports;
+// connecting a UDP socket sends nothing and asks our own tables alone.
 func (w *Wire) dialError(ctx context.Context, addr netip.AddrPort, err error) error {
 	what := "connecting to " + addr.String()
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return &Error{Reason: probes.OursCanceled, Detail: what + ": canceled"}
 	}
 	r := Classify(err)
-	if errors.Is(err, syscall.ENETUNREACH) || errors.Is(err, syscall.EHOSTUNREACH) {
-		r = probes.TCPUnreachable
+	unreachable := errors.Is(err, syscall.ENETUNREACH) || errors.Is(err, syscall.EHOSTUNREACH)
+	if unreachable || errors.Is(err, syscall.EADDRNOTAVAIL) {
 		u, uerr := w.dialer.DialUDP(ctx, "udp", netip.AddrPort{}, addr)
-		if uerr != nil {
+		if uerr != nil && !errors.Is(uerr, syscall.EMFILE) {
 			return &Error{Reason: probes.OursNoRoute, Detail: what + ": this machine has no route to it (no IPv6 here, or no default gateway)"}
 		}
-		_ = u.Close() // nothing was sent
+		if uerr == nil {
+			_ = u.Close() // nothing was sent
+		}
+		if unreachable {
+			r = probes.TCPUnreachable
+		}
 	}
 	return &Error{Reason: r, Detail: what + ": " + plain(err)}
 }

@@ -1,0 +1,69 @@
+package wire_test
+
+import (
+	"net/netip"
+	"testing"
+
+	"watchpost.example/probes"
+	"watchpost.example/probes/wire"
+)
+
+func TestGuard(t *testing.T) {
+	office := wire.PublicOnly(netip.MustParsePrefix("10.20.0.0/16"), netip.MustParsePrefix("fd00:20::/32"))
+	for _, c := range []struct {
+		addr           string
+		public, office bool
+	}{
+		{"8.8.8.8", true, true},
+		{"2606:4700::1111", true, true},
+		{"127.0.0.1", false, false},
+		{"::1", false, false},
+		{"0.0.0.0", false, false},
+		{"::", false, false},
+		{"10.20.3.4", false, true},
+		{"10.21.3.4", false, false},
+		{"172.16.0.1", false, false},
+		{"172.32.0.1", true, true},
+		{"192.168.1.1", false, false},
+		{"100.64.0.1", false, false},
+		{"100.100.100.200", false, false},
+		{"169.254.169.254", false, false},
+		{"168.63.129.16", false, false},
+		{"192.0.0.192", false, false},
+		{"224.0.0.1", false, false},
+		{"255.255.255.255", false, false},
+		{"fd00:20::1", false, true},
+		{"fd00:ec2::254", false, false},
+		{"fe80::1%eth0", false, false},
+		{"ff02::1", false, false},
+		{"::ffff:127.0.0.1", false, false},
+		{"::ffff:10.20.3.4", false, true},
+		{"::7f00:1", false, false},
+		{"64:ff9b::7f00:1", false, false},
+		{"64:ff9b::808:808", true, true},
+		{"64:ff9b:1::808:808", false, false},
+		{"2002:7f00:1::", false, false},
+		{"2002:808:808::", true, true},
+		{"2001::f7f7:f7f7", true, true},       // Teredo of 8.8.8.8
+		{"2001:0:1::80ff:fffe", false, false}, // Teredo of 127.0.0.1
+		{"2001:db8::1", false, false},
+		{"3fff::1", false, false},
+	} {
+		a := netip.MustParseAddr(c.addr)
+		for name, g := range map[string]struct {
+			guard wire.Guard
+			ok    bool
+		}{"public": {wire.Guard{}, c.public}, "office": {office, c.office}, "all": {wire.AllowAll(), true}} {
+			err := g.guard.Check(a)
+			if (err == nil) != g.ok {
+				t.Errorf("%s, %s: %v", name, c.addr, err)
+			}
+			if err != nil && wire.Classify(err) != probes.OursBlocked {
+				t.Errorf("%s, %s: reason %q", name, c.addr, wire.Classify(err))
+			}
+		}
+	}
+	if err := (wire.Guard{}).Check(netip.Addr{}); err == nil {
+		t.Error("no address at all passed")
+	}
+}
