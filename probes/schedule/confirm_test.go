@@ -72,6 +72,7 @@ func TestConfirm(t *testing.T) {
 		{name: "down stays down for a short blindness", looks: "DDD??", held: "??DDD", since: 1, pending: true},
 		{name: "and no longer", looks: "DDD???", held: "??DDD?", since: 4},
 		{name: "green does not outlive it either", looks: "U???", held: "UUU?", since: 2},
+		{name: "scattered blindness", looks: "U??U??U", held: "UUUUUUU", since: 1},
 		{name: "down seen again at once", looks: "DDD???D", held: "??DDD?D", since: 7},
 		{name: "up seen again at once", looks: "U???U", held: "UUU?U", since: 5},
 		{name: "recovery after blindness is confirmed too", looks: "DDD???UU", held: "??DDD??U", since: 7},

@@ -279,6 +279,48 @@ func TestStopCancelsAndReportsNothing(t *testing.T) {
 	})
 }
 
+// TestStopStartsNothing: what waits for a slot at the stop is never asked.
+func TestStopStartsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		s := New(Options{MaxInFlight: 1, Spread: time.Millisecond})
+		slow := script(func(ctx context.Context) probes.Observation {
+			asked++
+			<-ctx.Done()
+			return probes.Observation{}
+		})
+		s.Update([]*probes.Check{check("a", slow), check("b", slow), check("c", slow)})
+		stop := launch(t, s)
+		pass(time.Second)
+		mustStop(t, stop)
+		if asked != 1 {
+			t.Errorf("asked %d, one of them before the stop", asked)
+		}
+	})
+}
+
+// TestQuickTurnsAreSpread: re-asks lie within a quarter of Recheck, on both
+// sides of it.
+func TestQuickTurnsAreSpread(t *testing.T) {
+	now := time.Now()
+	var early, late int
+	for i := range 1000 {
+		e := newEntry(check(fmt.Sprintf("c%d", i), nil), NewTrack(now))
+		d := e.quickTurn(now).Sub(now)
+		if d < 1500*time.Millisecond || d > 2500*time.Millisecond {
+			t.Fatalf("re-ask after %v", d)
+		}
+		if d < 2*time.Second {
+			early++
+		} else {
+			late++
+		}
+	}
+	if early < 400 || late < 400 {
+		t.Errorf("%d early, %d late", early, late)
+	}
+}
+
 func TestPanicIsAResult(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBook()

@@ -60,7 +60,7 @@ func TestUplinkLossBlamesNobody(t *testing.T) {
 		l.cut.Store(true)
 		cut := time.Now()
 		pass(2 * time.Minute)
-		if st := u.State(); !st.Lost || len(st.Spells) != 1 || !st.Spells[0].End.IsZero() || cut.Sub(st.Spells[0].Begin) > 10*time.Second {
+		if st := u.State(); !st.Lost || len(st.Spells) != 1 || !st.Spells[0].End.IsZero() || cut.Sub(st.Spells[0].Begin) > 10*time.Second || st.Spells[0].Begin.After(cut) {
 			t.Errorf("while lost: %+v", st)
 		}
 		e, _ := s.Entry(idOf("a"))
@@ -92,6 +92,46 @@ func TestUplinkLossBlamesNobody(t *testing.T) {
 		}
 		if s.Stats().Blinded == 0 {
 			t.Error("not counted")
+		}
+	})
+}
+
+// TestReloadWhileTheUplinkIsAsked: a look waits for the anchors when its check
+// is taken away; no sink hears of it.
+func TestReloadWhileTheUplinkIsAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBook()
+		slow := script(func(ctx context.Context) probes.Observation {
+			<-ctx.Done()
+			return probes.Observation{Verdict: probes.Down, Reason: probes.TCPTimeout}
+		})
+		u := NewUplink(UplinkOptions{Anchors: []Anchor{{"slow", slow}}})
+		s := New(Options{Sinks: []probes.Sink{b}, Uplink: u, Spread: time.Millisecond})
+		s.Update([]*probes.Check{check("a", says(probes.Down, probes.TCPRefused))})
+		stop := launch(t, s)
+		pass(time.Second)
+		s.Update(nil)
+		pass(10 * time.Second)
+		if len(b.list) != 0 {
+			t.Errorf("heard of a removed check: %+v", b.list[0].o)
+		}
+		mustStop(t, stop)
+	})
+}
+
+// TestStopIsNoLoss: anchors that our own stop cut short are not lost.
+func TestStopIsNoLoss(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cut := script(func(ctx context.Context) probes.Observation {
+			<-ctx.Done()
+			return probes.Observation{Verdict: probes.Down, Reason: probes.TCPTimeout}
+		})
+		u := NewUplink(UplinkOptions{Anchors: []Anchor{{"slow", cut}}})
+		stop := launch(t, New(Options{Uplink: u}))
+		pass(time.Second)
+		mustStop(t, stop)
+		if st := u.State(); st.Lost || len(st.Spells) > 0 {
+			t.Errorf("%+v", st)
 		}
 	})
 }
