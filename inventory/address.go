@@ -155,7 +155,7 @@ func exampleHost(raw string) string {
 func hostPort(s string) (string, error) {
 	host, port, err := net.SplitHostPort(s)
 	if err != nil {
-		return "", errors.New("is not host:port such as 192.0.2.53:53 or dns.example:53")
+		return "", errors.New("is not host:port such as 192.0.2.10:443 or portal.example:443")
 	}
 	if err := goodPort(port); err != nil {
 		return "", err

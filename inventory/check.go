@@ -192,7 +192,7 @@ func complaint(p probes.Problem) string {
 		text += ": found " + p.Found + ", expected " + p.Expected
 	}
 	if len(p.Similar) > 0 {
-		text += source.OneOf(strings.Trim(p.Found, `"`), p.Similar)
+		text += source.DidYouMean(strings.Trim(p.Found, `"`), p.Similar)
 	}
 	return oneLine(text)
 }

@@ -224,7 +224,7 @@ func TestLoadFindsItsFiles(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	write(t, dir, map[string]string{
-		"watchpost.yaml":    "defaults: {interval: 45s}\noncall: {roster: roster.yaml}\nstorage: {retention_size: 20GB}\nresolver: {servers: [127.0.0.53, 'dns.example:5353']}\n",
+		"watchpost.yaml":    "defaults: {interval: 45s}\noncall: {roster: roster.yaml}\nstorage: {retention_size: 20GB}\nresolver: {servers: [127.0.0.53, '[2001:db8::53]:5353']}\n",
 		"roster.yaml":       "",
 		"inventory/a.yaml":  oneSystem,
 		"inventory/b.yml":   strings.ReplaceAll(oneSystem, "id: a", "id: b"),
@@ -240,7 +240,7 @@ func TestLoadFindsItsFiles(t *testing.T) {
 		t.Errorf("got %s", lines(cfg.Inventory))
 	}
 	if s.Oncall.Roster != filepath.Join(dir, "roster.yaml") || s.Storage.RetentionSize != 20e9 || s.Storage.Retention.D() != 400*24*time.Hour || s.Storage.OutOfOrderWindow.D() != 6*time.Hour ||
-		s.Vantage != "main" || strings.Join(s.Resolver.Servers, " ") != "127.0.0.53:53 dns.example:5353" || !s.Guard.PrivateAllowed() {
+		s.Vantage != "main" || strings.Join(s.Resolver.Servers, " ") != "127.0.0.53:53 [2001:db8::53]:5353" || !s.Guard.PrivateAllowed() {
 		t.Errorf("got %+v", s)
 	}
 	for name, path := range map[string]string{"a folder": filepath.Join(dir, "inventory"), "an inventory file": filepath.Join(dir, "inventory", "a.yaml")} {
@@ -301,8 +301,8 @@ inventory/b.yaml:2:1: unknown key "unit"; did you mean "units"?
 watchpost.yaml:2:10: vantage "Trạm 1" is not a short name: use a-z, 0-9, "-", "_" and ".", at most 63; did you mean "tram-1"?
 watchpost.yaml:3:15: external_url "wall.example" is not a full address such as https://wall.example/
 watchpost.yaml:4:31: inventory "nothing/*.yaml" matches no file (looked for nothing/*.yaml)
-watchpost.yaml:5:22: resolver "dns.example" is not host:port such as 192.0.2.53:53 or dns.example:53
-watchpost.yaml:5:35: resolver "192.0.2.1:99999" has the port "99999"; ports are 1 to 65535
+watchpost.yaml:5:22: resolver "dns.example" is not an address, with or without port, such as 192.0.2.53 or [2001:db8::53]:5353
+watchpost.yaml:5:35: resolver "192.0.2.1:99999" is not an address, with or without port, such as 192.0.2.53 or [2001:db8::53]:5353
 watchpost.yaml:5:64: resolver.timeout "2" has no unit; write 2s for seconds
 watchpost.yaml:6:31: source_addresses 192.0.2.2 is the second of its family; give at most one of IPv4 and one of IPv6
 watchpost.yaml:6:42: source_addresses[2] "nine" is not an IP address such as 192.0.2.10 or 2001:db8::10

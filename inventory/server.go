@@ -36,7 +36,7 @@ type Server struct {
 
 // Resolver is who resolves names.
 type Resolver struct {
-	Servers []string        `yaml:"servers" doc:"Recursive resolvers, host:port or an address." default:"those of /etc/resolv.conf"`
+	Servers []string        `yaml:"servers" doc:"Recursive resolvers: addresses, with or without port." default:"those of /etc/resolv.conf"`
 	Timeout probes.Duration `yaml:"timeout" doc:"For one question to one of them." default:"2s"`
 }
 
@@ -106,7 +106,7 @@ type DNS struct {
 	RootHints    string   `yaml:"root_hints" doc:"Root hints file." default:"built in"`
 	TrustAnchors []string `yaml:"trust_anchors" doc:"Root trust anchor files (DS or DNSKEY records)." default:"built in (KSK 20326 and 38696)"`
 	BaselineDir  string   `yaml:"baseline_dir" doc:"Folder of the approved baselines, one file a zone."`
-	Resolvers    []string `yaml:"resolvers" doc:"Public and ISP resolvers to compare with, host:port or an address."`
+	Resolvers    []string `yaml:"resolvers" doc:"Public and ISP resolvers to compare with: addresses, with or without port."`
 }
 
 // Report is the head of the official report. Each list is lines as printed.

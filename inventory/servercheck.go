@@ -74,12 +74,11 @@ func (c *serverCheck) resolvers(list []string, path ...any) {
 			list[i] = netip.AddrPortFrom(a, 53).String()
 			continue
 		}
-		hp, err := hostPort(r)
-		if err != nil {
-			c.report("resolver "+quoted(r)+" "+err.Error(), append(path[:len(path):len(path)], i)...)
+		if ap, err := netip.ParseAddrPort(r); err == nil && ap.Port() > 0 {
+			list[i] = ap.String()
 			continue
 		}
-		list[i] = hp
+		c.report("resolver "+quoted(r)+" is not an address, with or without port, such as 192.0.2.53 or [2001:db8::53]:5353", append(path[:len(path):len(path)], i)...)
 	}
 }
 
