@@ -161,6 +161,7 @@ func (d *Data) SignSet(set []dns.RR, life Life) []dns.RR {
 		if err := s.Sign(k.Private, set); err != nil {
 			panic(err)
 		}
+		s.Hdr.Ttl = set[0].Header().Ttl
 		out = append(out, s)
 	}
 	return out

@@ -1,0 +1,214 @@
+package zone
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"watchpost.example/probes"
+	"watchpost.example/probes/dns/baseline"
+	"watchpost.example/probes/dns/dnssec"
+	"watchpost.example/probes/wire"
+)
+
+// Plan is one check: what to ask, what is approved, and how patient to be.
+type Plan struct {
+	Target
+	Baseline     *baseline.Zone // nil = none
+	Limits       Limits
+	Registration *Registration // a manual entry; nil = none
+	RegisterWarn time.Duration // how long before its end; 0 = 90 d
+	// ConfirmAfter is the pause before the second look that a finding needs;
+	// 0 = 1 s, below zero = no second look.
+	ConfirmAfter time.Duration
+}
+
+// Outcome of a check: the look that counts, what the judge made of it, and
+// what is known of the registration.
+type Outcome struct {
+	Look         *Look
+	Judgement    Judgement
+	Registration *Registration
+	Took         time.Duration
+}
+
+// Check looks, judges, and looks again before a finding counts: a lost packet
+// or a zone in the middle of its reload is no finding. The two looks are done
+// within one Probe, because a Prober keeps no state and because the command
+// line has only one Probe; what was confirmed within the last hour needs no
+// second look.
+func (e *Env) Check(ctx context.Context, p Plan) Outcome {
+	start := time.Now()
+	l := e.look(ctx, p.Target)
+	lim := e.limits(p)
+	j := Judge(l, p.Baseline, lim, time.Now())
+	if p.ConfirmAfter == 0 {
+		p.ConfirmAfter = time.Second
+	}
+	if p.ConfirmAfter > 0 && e.unconfirmed(j, time.Now()) && wait(ctx, p.ConfirmAfter) {
+		l = e.again(ctx, p.Target, l)
+		second := Judge(l, p.Baseline, lim, time.Now())
+		j = both(j, second)
+	}
+	now := time.Now()
+	for _, f := range j.Findings {
+		e.memory.confirm(f.memoryKey(), now)
+	}
+	e.remember(l, j)
+	o := Outcome{Look: l, Judgement: j}
+	if !p.NamesOnly {
+		o.Registration = e.registration(ctx, p)
+		o.Judgement.Findings = append(o.Judgement.Findings, judgeRegistration(o.Registration, p.Zone, p.RegisterWarn, now)...)
+		worstFirst(o.Judgement.Findings)
+	}
+	o.Took = time.Since(start)
+	return o
+}
+
+func (e *Env) limits(p Plan) Limits {
+	lim := p.Limits
+	if lim.Least == 0 {
+		lim.Least = e.memory.habit(p.Zone, 0)
+	}
+	lim.Lags = func(server string, lags bool) time.Time {
+		return e.memory.lag(p.Zone+" "+server, lags, time.Now())
+	}
+	if before, ok := e.memory.lastSerial(p.Zone); ok {
+		lim.Before = &before
+	}
+	return lim
+}
+
+func (e *Env) remember(l *Look, j Judgement) {
+	if j.Newest != 0 {
+		e.memory.setSerial(l.Zone, j.Newest)
+	}
+	if j.SignatureLeft > 0 {
+		e.memory.habit(l.Zone, j.SignatureLeft)
+	}
+}
+
+func (f Finding) memoryKey() string {
+	return string(f.Reason) + "|" + f.Zone + "|" + f.Server + "|" + f.Address
+}
+
+// oneLook tells findings that are certain at first sight: the packets prove
+// them, or two servers of the parent were asked.
+func oneLook(r probes.Reason) bool {
+	switch r {
+	case ParentNSChanged, ParentDSChanged, ParentGlueChanged, ParentDiffers, ParentBroken, ParentUnreachable, DelegationGone,
+		AnchorMismatch, RepliesDiffer, ServerMismatch, TransferOpen, RecursionOpen, EDNSVersion, EDNSEcho, DanglingTarget, DanglingDomain,
+		DSStale, DSDigestWeak, DSMissing, NSInvalid, GlueMissing, NSSingle:
+		return true
+	}
+	return false
+}
+
+func (e *Env) unconfirmed(j Judgement, now time.Time) bool {
+	return slices.ContainsFunc(j.Findings, func(f Finding) bool {
+		return !oneLook(f.Reason) && !e.memory.confirmed(f.memoryKey(), now)
+	})
+}
+
+func wait(ctx context.Context, d time.Duration) bool {
+	if end, ok := ctx.Deadline(); ok && time.Until(end) < 2*d {
+		return false // better an unconfirmed finding than none: the schedule confirms too
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// both keeps what both looks found, and what one look proves.
+func both(first, second Judgement) Judgement {
+	has := func(l []Finding, f Finding) bool {
+		return slices.ContainsFunc(l, func(o Finding) bool { return o.memoryKey() == f.memoryKey() })
+	}
+	out := second
+	out.Findings = nil
+	for _, f := range second.Findings {
+		if oneLook(f.Reason) || has(first.Findings, f) {
+			out.Findings = append(out.Findings, f)
+		}
+	}
+	for _, f := range first.Findings {
+		if oneLook(f.Reason) && !has(out.Findings, f) {
+			out.Findings = append(out.Findings, f)
+		}
+	}
+	worstFirst(out.Findings)
+	return out
+}
+
+// Verdict is what the look says of the zone as its users see it, and the
+// reason. Findings that nobody notices outside leave the zone Up.
+func (o Outcome) Verdict() (probes.Verdict, probes.Reason, string) {
+	l, j := o.Look, o.Judgement
+	if j.Untold != "" {
+		r := wire.Classify(l.ChainErr)
+		if !r.Ours() {
+			r = probes.OursUplink
+		}
+		return probes.Unknown, r, j.Untold
+	}
+	good, bogus, asked := 0, 0, 0
+	for i, s := range l.Servers {
+		if !ours(s) {
+			asked++
+		}
+		if !s.Answers() {
+			continue
+		}
+		good++
+		if i < len(j.Servers) && j.Servers[i].Status == dnssec.Bogus {
+			bogus++
+		}
+	}
+	worst := worstOf(j.Findings)
+	has := func(r probes.Reason) bool {
+		return slices.ContainsFunc(j.Findings, func(f Finding) bool { return f.Reason == r })
+	}
+	switch {
+	case has(AnchorMismatch):
+		return probes.Unknown, AnchorMismatch, "the root's keys don't fit our trust anchor: is it up to date?"
+	case has(DelegationGone), has(ParentBroken), has(ParentUnreachable):
+		return probes.Down, worst.Reason, worst.sentence()
+	case asked == 0 && len(l.Servers) > 0:
+		return probes.Unknown, ourReason(l), "no server of the zone could be asked from here"
+	case good == 0, bogus == good:
+		return probes.Down, worst.Reason, worst.sentence()
+	case good < asked, bogus > 0, worst.Severity == probes.PageNow:
+		return probes.Degraded, worst.Reason, worst.sentence()
+	}
+	return probes.Up, probes.OK, ""
+}
+
+func ourReason(l *Look) probes.Reason {
+	for _, s := range l.Servers {
+		if r := wire.Classify(s.SOATCP.Err); r.Ours() {
+			return r
+		}
+	}
+	return probes.OursNoRoute
+}
+
+// worstOf is the first of the gravest; the zero Finding without any.
+func worstOf(fs []Finding) Finding {
+	var w Finding
+	for i, f := range fs {
+		if i == 0 || f.Severity > w.Severity {
+			w = f
+		}
+	}
+	return w
+}
+
+func (f Finding) sentence() string {
+	where := f.Where()
+	return probes.Clip(where+": "+f.Record+": "+f.Found+" (expected "+f.Expected+")", probes.MaxDetail)
+}

@@ -1,0 +1,112 @@
+package zone
+
+import (
+	"errors"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"watchpost.example/probes/dns/dnssec"
+	"watchpost.example/probes/dns/dnswire"
+	"watchpost.example/probes/dns/walk"
+)
+
+// Options of an Env. The zero value asks the Internet.
+type Options struct {
+	Dialer  dnswire.Dialer  // nil = the system's, without a guard; probes/wire's Wire has one
+	Hints   walk.Hints      // nil = the root servers of the Internet
+	Anchors *dnssec.Anchors // nil = the root's keys as shipped
+	Port    uint16          // of every authoritative server; 0 = 53
+	// Timeout of one datagram or TCP exchange; 0 = 3 s, two datagrams each.
+	Timeout time.Duration
+	// Linger is how long sockets listen for a second, different reply once all
+	// is asked; 0 = 50 ms.
+	Linger time.Duration
+	// Registrations tell when registrations end; nil = only what settings say.
+	Registrations []RegistrationSource
+	Logger        *slog.Logger // nil discards
+}
+
+// Env is what all zone checks share: the walk and its cache, trust in the zones
+// above, and the memory of what lags. It is safe for concurrent use and has no
+// goroutine of its own.
+type Env struct {
+	walker  *walk.Walker
+	client  *dnswire.Client
+	anchors dnssec.Anchors
+	linger  time.Duration
+	sources []RegistrationSource
+	log     *slog.Logger
+	links   links
+	memory  memory
+	// global tells that the hierarchy is the Internet's, where the public
+	// suffix list holds.
+	global bool
+}
+
+// ErrTimeoutNegative is for a Timeout or Linger below zero.
+var ErrTimeoutNegative = errors.New("a timeout below zero")
+
+// New makes an Env.
+func New(o Options) (*Env, error) {
+	if o.Timeout < 0 || o.Linger < 0 {
+		return nil, ErrTimeoutNegative
+	}
+	if o.Timeout == 0 {
+		o.Timeout = 3 * time.Second
+	}
+	if o.Linger == 0 {
+		o.Linger = 50 * time.Millisecond
+	}
+	e := &Env{linger: o.Linger, sources: o.Registrations, log: o.Logger, global: o.Hints == nil}
+	if e.log == nil {
+		e.log = slog.New(slog.DiscardHandler)
+	}
+	e.anchors = dnssec.DefaultAnchors()
+	if o.Anchors != nil {
+		e.anchors = *o.Anchors
+	}
+	e.client = &dnswire.Client{Dialer: o.Dialer, Timeout: o.Timeout, Attempts: 2}
+	// The walk goes on to the next server instead of asking one twice.
+	once := &dnswire.Client{Dialer: o.Dialer, Timeout: o.Timeout, Attempts: 1}
+	e.walker = walk.New(walk.Options{Client: once, Hints: o.Hints, Port: o.Port})
+	return e, nil
+}
+
+// Target is what one look asks.
+type Target struct {
+	Zone      string // canonical
+	Watched   []Watch
+	Resolvers []netip.AddrPort
+	// ZoneOnly leaves resolvers out; NamesOnly leaves the delegation's and the
+	// servers' own health out (the dns_name kind).
+	NamesOnly bool
+}
+
+// links keeps the trust in the zones above, by TTL.
+type links struct {
+	mu   sync.Mutex
+	kept map[string]keptLink
+}
+
+type keptLink struct {
+	link  Link
+	until time.Time
+}
+
+func (l *links) load(zone string, now time.Time) (Link, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	k, ok := l.kept[zone]
+	return k.link, ok && now.Before(k.until)
+}
+
+func (l *links) store(k Link, until time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.kept == nil || len(l.kept) > walk.MaxCache {
+		l.kept = make(map[string]keptLink)
+	}
+	l.kept[k.Zone] = keptLink{k, until}
+}

@@ -1,0 +1,163 @@
+package zone
+
+import (
+	"errors"
+	"time"
+
+	"watchpost.example/probes"
+	"watchpost.example/probes/dns/baseline"
+	"watchpost.example/probes/dns/dnssec"
+	"watchpost.example/probes/dns/walk"
+)
+
+// Limits are the judge's thresholds; the zero value has the defaults.
+type Limits struct {
+	Slow time.Duration // median answer above which a server is slow; 0 = 800 ms
+	// SigNote, SigToday and SigPage are the signature lives left below which a
+	// finding is a ticket, for today, and a page; 0 = learned from the zone's
+	// habit, else 7 d, 3 d and 12 h.
+	SigNote, SigToday, SigPage time.Duration
+	// Least is the shortest life that the zone's signatures were ever seen
+	// with before this look; 0 = no habit known.
+	Least time.Duration
+	// Lags gives since when a server's serial lags; nil = since now.
+	Lags func(server string, lags bool) time.Time
+	// Before is the newest serial seen in an earlier look; nil = none.
+	Before *uint32
+}
+
+// State is DNSSEC's word for the zone or a server, and why.
+type State struct {
+	Status dnssec.Status `json:"-"`
+	Word   string        `json:"status"`
+	Reason probes.Reason `json:"reason,omitempty"`
+	Detail string        `json:"detail,omitempty"`
+}
+
+func stateOf(o dnssec.Outcome) State {
+	s := State{Status: o.Status, Word: o.Status.String(), Detail: clean(o.Detail)}
+	if o.Status != dnssec.Secure && o.Cause != dnssec.None && o.Cause != dnssec.UnsignedDelegation && o.Cause != dnssec.OptOut && o.Cause != dnssec.NoAnchor {
+		s.Reason = CauseReason(o.Cause)
+	}
+	return s
+}
+
+// Judgement is what the judge makes of a Look.
+type Judgement struct {
+	Findings []Finding
+	Zone     State
+	Servers  []State // as Look.Servers
+	// SignatureLeft is the shortest life left; 0 = no signature seen.
+	SignatureLeft time.Duration
+	Newest        uint32 // serial; 0 = none seen
+	// Notes are legal states that look odd: a rollover under way.
+	Notes []string
+	// Untold is why the zone could not be judged at all; "" = it could.
+	Untold string
+}
+
+// judge is the work on one look; all methods are pure but for what they add here.
+type judge struct {
+	l   *Look
+	b   *baseline.Zone // never nil; the zero value approves nothing
+	lim Limits
+	now time.Time
+	out Judgement
+
+	answering []*Server
+	ds        []*dnssecDS
+	trust     dnssec.Anchor
+	parentO   dnssec.Outcome // what the parent proves of the DS
+}
+
+// Judge compares a look with the baseline (nil = none) at a moment.
+func Judge(l *Look, b *baseline.Zone, lim Limits, now time.Time) Judgement {
+	if b == nil {
+		b = &baseline.Zone{}
+	}
+	if lim.Slow == 0 {
+		lim.Slow = 800 * time.Millisecond
+	}
+	j := &judge{l: l, b: b, lim: lim, now: now}
+	for _, s := range l.Servers {
+		if s.Answers() {
+			j.answering = append(j.answering, s)
+		}
+	}
+	if !j.chain() {
+		return j.out
+	}
+	j.delegation()
+	j.servers()
+	j.serials()
+	j.security()
+	j.content()
+	j.mail()
+	j.targets()
+	j.resolvers()
+	if j.b.Changing(now) {
+		j.soften()
+	}
+	worstFirst(j.out.Findings)
+	return j.out
+}
+
+func (j *judge) add(f Finding) {
+	if f.Zone == "" {
+		f.Zone = j.l.Zone
+	}
+	f.Record, f.Expected, f.Found = clean(f.Record), clean(f.Expected), clean(f.Found)
+	j.out.Findings = append(j.out.Findings, f)
+}
+
+func (j *judge) note(s string) { j.out.Notes = append(j.out.Notes, clean(s)) }
+
+// chain judges the zones above; false means that there is nothing below to
+// judge. A broken parent is one finding, of the parent.
+func (j *judge) chain() bool {
+	if err := j.l.ChainErr; err != nil {
+		above := "."
+		if n := len(j.l.Chain); n > 0 {
+			above = j.l.Chain[n-1].Zone
+		}
+		if errors.Is(err, walk.ErrGone) {
+			j.add(Finding{Reason: DelegationGone, Severity: probes.PageNow, Record: j.l.Zone + " NS", Expected: "a delegation", Found: err.Error()})
+			j.out.Zone = State{Word: dnssec.Indeterminate.String()}
+			return false
+		}
+		if len(j.l.Chain) <= 1 {
+			j.out.Untold = "no root server answers: " + clean(err.Error())
+		} else {
+			j.add(Finding{Reason: ParentUnreachable, Severity: probes.PageNow, Zone: above, Record: j.l.Zone + " NS", Expected: "an answer of a server of " + above, Found: err.Error()})
+		}
+		j.out.Zone = State{Word: dnssec.Indeterminate.String(), Detail: clean(err.Error())}
+		return false
+	}
+	for _, k := range j.l.Chain {
+		if k.Outcome.Status == dnssec.Bogus {
+			j.brokenLink(k)
+			break
+		}
+	}
+	return true
+}
+
+func (j *judge) brokenLink(k Link) {
+	reason, expected := ParentBroken, "a chain of trust from the root"
+	if k.Zone == "." {
+		reason, expected = AnchorMismatch, "a key set that the trust anchor vouches for"
+	}
+	j.add(Finding{Reason: reason, Severity: probes.PageNow, Zone: k.Zone, Record: k.Zone + " DNSKEY", Expected: expected, Found: string(CauseReason(k.Outcome.Cause)) + ": " + k.Outcome.Detail})
+}
+
+// soften makes notes of the differences that an announced change explains.
+func (j *judge) soften() {
+	for i, f := range j.out.Findings {
+		switch f.Reason {
+		case ParentNSChanged, ParentDSChanged, ParentGlueChanged, RecordChanged, RecordMissing, NSChanged, SOAChanged,
+			DNSKEYChanged, NoLongerSecure, Wildcard, TTLDropped, CAAWeakened, NSOnlyParent, NSOnlyChild, GlueMismatch, SerialBackwards:
+			j.out.Findings[i].Severity = probes.Note
+			j.out.Findings[i].Expected = clean("(announced change) " + f.Expected)
+		}
+	}
+}

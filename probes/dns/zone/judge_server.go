@@ -1,0 +1,352 @@
+package zone
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"watchpost.example/probes"
+	"watchpost.example/probes/dns/dnswire"
+)
+
+// servers judges each server by itself.
+func (j *judge) servers() {
+	good := len(j.answering)
+	for _, s := range j.l.Servers {
+		if !s.Answers() {
+			j.notAnswering(s, good)
+			continue
+		}
+		j.transport(s)
+		j.edns(s)
+		j.manners(s)
+		j.openness(s)
+	}
+}
+
+func (j *judge) server(s *Server, r probes.Reason, sev probes.Severity, record, expected, found string, packets ...Exchange) {
+	name, addr := at(s)
+	j.add(Finding{Reason: r, Severity: sev, Server: name, Address: addr, Record: record, Expected: expected, Found: found, packets: packets})
+}
+
+// outage is how bad a lost server is: the fewer are left, the worse.
+func outage(good int) probes.Severity {
+	switch good {
+	case 0:
+		return probes.PageNow
+	case 1:
+		return probes.Today
+	}
+	return probes.Ticket
+}
+
+// notAnswering says why a server doesn't speak for the zone. Errors of our own
+// making (no route, the guard) are no finding: the server was not asked.
+func (j *judge) notAnswering(s *Server, good int) {
+	soa := j.l.Zone + " SOA"
+	x := s.first()
+	if !x.OK() && s.SOA.OK() {
+		x = s.SOA
+	}
+	if !x.OK() {
+		if ours(s) {
+			return
+		}
+		if errors.Is(s.SOA.Err, dnswire.ErrMismatch) {
+			j.server(s, ServerMismatch, outage(good), soa, "a reply to our question", s.SOA.Err.Error(), s.SOA)
+			return
+		}
+		if errors.Is(s.SOA.Err, dnswire.ErrGarbage) {
+			j.server(s, probes.DNSGarbage, outage(good), soa, "a DNS message", s.SOA.Err.Error(), s.SOA)
+			return
+		}
+		j.server(s, ServerDead, outage(good), soa, "an answer over UDP and TCP", fmt.Sprintf("UDP: %v; TCP: %v", s.SOA.Err, s.SOATCP.Err), s.SOA, s.SOATCP)
+		return
+	}
+	m := x.Msg()
+	switch {
+	case m.Rcode == dnswire.RcodeRefused:
+		j.server(s, ServerRefused, outage(good), soa, "NOERROR with authority", "REFUSED", x)
+	case m.Rcode == dnswire.RcodeServFail:
+		j.server(s, ServerServFail, outage(good), soa, "NOERROR with authority", "SERVFAIL", x)
+	case m.Rcode != dnswire.RcodeSuccess:
+		j.server(s, ServerRcode, outage(good), soa, "NOERROR with authority", dnswire.RcodeName(m.Rcode), x)
+	case upward(j.l.Zone, m):
+		j.server(s, ServerUpward, outage(good), soa, "an answer with authority", "a referral upwards", x)
+	case !m.Authoritative:
+		j.server(s, ServerNoAA, outage(good), soa, "the AA flag", "an answer without authority", x)
+	default:
+		j.server(s, ServerNoSOA, outage(good), soa, "a SOA", "no SOA in the answer", x)
+	}
+}
+
+// ours tells whether we could not even ask.
+func ours(s *Server) bool {
+	return errors.Is(s.SOA.Err, dnswire.ErrDial) && errors.Is(s.SOATCP.Err, dnswire.ErrDial)
+}
+
+// upward is a referral to the root or to a zone above.
+func upward(zone string, m *dnswire.Msg) bool {
+	return len(m.Answer) == 0 && slices.ContainsFunc(m.Ns, func(rr dnswire.RR) bool {
+		return rr.Header().Rrtype == dnswire.TypeNS && dnswire.Under(dnswire.Name(rr.Header().Name), zone) && dnswire.Name(rr.Header().Name) != zone
+	})
+}
+
+func (j *judge) transport(s *Server) {
+	soa := j.l.Zone + " SOA"
+	if s.OverTCP {
+		j.server(s, ServerNoUDP, probes.Today, soa, "an answer over UDP", fmt.Sprint(s.SOA.Err), s.SOA)
+	}
+	truncated := false
+	for _, x := range s.all() {
+		truncated = truncated || x.OK() && x.Reply.TCPErr != nil && !errors.Is(x.Reply.TCPErr, dnswire.ErrDial)
+	}
+	switch {
+	case truncated:
+		j.server(s, ServerTCNoTCP, probes.Today, soa, "the whole answer over TCP", "truncated over UDP, and TCP: "+fmt.Sprint(s.tcpError()), s.truncated())
+	case !s.SOATCP.OK() && !errors.Is(s.SOATCP.Err, dnswire.ErrDial):
+		sev := probes.Ticket
+		if j.signed() {
+			sev = probes.Today // signed answers need TCP sooner or later
+		}
+		j.server(s, ServerNoTCP, sev, soa, "an answer over TCP", fmt.Sprint(s.SOATCP.Err), s.SOATCP)
+	case s.SOATCP.OK() && s.SOA.OK() && !s.OverTCP && (s.SOATCP.Rcode() != s.SOA.Rcode() || s.SOATCP.Msg().Authoritative != s.SOA.Msg().Authoritative) && !s.Plain:
+		j.server(s, TransportDiffers, probes.Ticket, soa, "the same over UDP and TCP", dnswire.RcodeName(s.SOA.Rcode())+" over UDP, "+dnswire.RcodeName(s.SOATCP.Rcode())+" over TCP", s.SOA, s.SOATCP)
+	}
+}
+
+// all is every exchange with the server, the daily ones left out.
+func (s *Server) all() []Exchange {
+	return slices.Concat([]Exchange{s.SOA, s.SOATCP, s.Bare, s.NS, s.DNSKEY, s.CDS, s.CDNSKEY, s.Random, s.NoData}, s.Watched, s.Hosts)
+}
+
+func (s *Server) truncated() Exchange {
+	for _, x := range s.all() {
+		if x.OK() && x.Reply.TCPErr != nil {
+			return x
+		}
+	}
+	return Exchange{}
+}
+
+func (s *Server) tcpError() error {
+	if x := s.truncated(); x.OK() {
+		return x.Reply.TCPErr
+	}
+	return s.SOATCP.Err
+}
+
+// signed tells whether anybody signs: keys at a server or a DS at the parent.
+func (j *judge) signed() bool {
+	for _, s := range j.answering {
+		if len(keyRecords(j.l.Zone, s.DNSKEY.Msg())) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (j *judge) edns(s *Server) {
+	soa := j.l.Zone + " SOA"
+	sev := probes.Ticket
+	if j.signed() {
+		sev = probes.Today
+	}
+	switch {
+	case s.Plain && !s.SOA.OK():
+		j.server(s, EDNSDropped, sev, soa, "an answer to a query with EDNS", "silence; it answers without EDNS", s.SOA, s.Bare)
+	case s.Plain:
+		j.server(s, EDNSFormErr, sev, soa, "an answer to a query with EDNS", dnswire.RcodeName(s.SOA.Rcode())+"; it answers without EDNS", s.SOA, s.Bare)
+	case s.first().OK() && !s.first().Reply.EDNS.Present:
+		j.server(s, EDNSMissing, sev, soa, "an OPT record in the reply", "none", s.first())
+	}
+	if x := s.SOA; x.OK() && x.Reply.EDNS.Cookie == dnswire.CookieAltered {
+		j.server(s, CookieAltered, probes.Ticket, soa, "our cookie, or none", "a changed one", x)
+	}
+	h := s.Hygiene
+	if h == nil || s.Plain || !s.first().OK() || !s.first().Reply.EDNS.Present {
+		return
+	}
+	if h.Version.OK() && h.Version.Rcode() != dnswire.RcodeBadVers {
+		j.server(s, EDNSVersion, probes.Note, soa, "BADVERS for EDNS version 1", dnswire.RcodeName(h.Version.Rcode()), h.Version)
+	}
+	if h.Option.OK() && h.Option.Reply.EDNS.Echoed {
+		j.server(s, EDNSEcho, probes.Note, soa, "an unknown option is ignored", "it is echoed", h.Option)
+	}
+}
+
+// manners is what shows over all answers: spoofing, folded case, slowness.
+func (j *judge) manners(s *Server) {
+	var took []time.Duration
+	folded := Exchange{}
+	mismatch := Exchange{}
+	for _, x := range s.all() {
+		if x.Reply == nil {
+			continue
+		}
+		if x.OK() && x.Reply.Transport == dnswire.UDP {
+			took = append(took, x.Reply.Took)
+		}
+		if x.OK() && x.Reply.Folded {
+			folded = x
+		}
+		if x.Reply.Strays.Question > 0 || errors.Is(x.Err, dnswire.ErrMismatch) {
+			mismatch = x
+		}
+		if len(x.Reply.Differing) > 0 {
+			other := Exchange{Reply: &dnswire.Reply{Query: x.Reply.Query, Server: x.Reply.Server, Msg: x.Reply.Differing[0]}}
+			j.server(s, RepliesDiffer, probes.Today, x.Reply.Query.String(), "one reply to one query", "another reply to the same query: "+answerWords(other.Msg())+"; beside: "+answerWords(x.Msg()), x, other)
+		}
+	}
+	if folded.Reply != nil {
+		j.server(s, ServerFoldsCase, probes.Note, folded.Reply.Query.String(), "the name as it was asked", "the case of its letters was changed", folded)
+	}
+	if mismatch.Reply != nil {
+		j.server(s, ServerMismatch, probes.Today, mismatch.Reply.Query.String(), "a reply to our question", "a reply to another question", mismatch)
+	}
+	if len(took) >= 3 {
+		slices.SortFunc(took, func(a, b time.Duration) int { return cmp.Compare(a, b) })
+		if mid := took[len(took)/2]; mid > j.lim.Slow {
+			j.server(s, ServerSlow, probes.Ticket, j.l.Zone+" SOA", "an answer within "+j.lim.Slow.String(), mid.Round(time.Millisecond).String()+" (median of "+fmt.Sprint(len(took))+")", s.SOA)
+		}
+	}
+	j.lostAnswers(s)
+}
+
+// lostAnswers finds queries that the server left unanswered or failed while it
+// answers others.
+func (j *judge) lostAnswers(s *Server) {
+	for _, x := range slices.Concat([]Exchange{s.NS, s.DNSKEY, s.Random, s.NoData}, s.Watched) {
+		if x.Reply == nil || ignorable(x) {
+			continue
+		}
+		q := x.Reply.Query.String()
+		switch {
+		case errors.Is(x.Err, dnswire.ErrGarbage):
+			j.server(s, probes.DNSGarbage, probes.Today, q, "a DNS message", "garbage", x)
+		case x.Err != nil && !errors.Is(x.Err, dnswire.ErrMismatch):
+			j.server(s, probes.DNSTimeout, probes.Today, q, "an answer", x.Err.Error(), x)
+		case x.Rcode() == dnswire.RcodeServFail:
+			j.server(s, ServerServFail, probes.Today, q, "an answer", "SERVFAIL", x)
+		case x.Rcode() == dnswire.RcodeRefused:
+			j.server(s, ServerRefused, probes.Today, q, "an answer", "REFUSED", x)
+		case x.OK() && x.Rcode() != dnswire.RcodeSuccess && x.Rcode() != dnswire.RcodeNXDomain:
+			j.server(s, ServerRcode, probes.Today, q, "an answer", dnswire.RcodeName(x.Rcode()), x)
+		case x.OK() && !x.Msg().Authoritative && !referralBelow(j.l.Zone, x):
+			j.server(s, ServerNoAA, probes.Today, q, "the AA flag", "an answer without authority", x)
+		}
+	}
+}
+
+func ignorable(x Exchange) bool {
+	return errors.Is(x.Err, dnswire.ErrDial) || x.OK() && x.Reply.TCPErr != nil
+}
+
+// referralBelow is a right answer for a watched name in a zone further down.
+func referralBelow(zone string, x Exchange) bool {
+	return slices.ContainsFunc(x.Msg().Ns, func(rr dnswire.RR) bool {
+		o := dnswire.Name(rr.Header().Name)
+		return rr.Header().Rrtype == dnswire.TypeNS && o != zone && dnswire.Under(zone, o)
+	})
+}
+
+func answerWords(m *dnswire.Msg) string {
+	if m == nil {
+		return "nothing"
+	}
+	if m.Rcode != dnswire.RcodeSuccess || len(m.Answer) == 0 {
+		return dnswire.RcodeName(m.Rcode)
+	}
+	var out []string
+	for _, rr := range m.Answer {
+		if rr.Header().Rrtype != dnswire.TypeRRSIG {
+			out = append(out, dnswire.Rdata(rr))
+		}
+	}
+	return words(out)
+}
+
+// openness is what the server does for strangers.
+func (j *judge) openness(s *Server) {
+	h := s.Hygiene
+	if h == nil {
+		return
+	}
+	if h.Transfer > 0 {
+		j.server(s, TransferOpen, probes.Today, j.l.Zone+" AXFR", "REFUSED", fmt.Sprintf("a transfer began (%d records in its first message; it was not read on)", h.Transfer))
+	}
+	switch m := h.Recursion.Msg(); {
+	case m == nil || !m.RecursionAvailable || m.Authoritative:
+	case len(m.Answer) > 0 && m.Rcode == dnswire.RcodeSuccess:
+		j.server(s, RecursionOpen, probes.Today, h.Recursion.Reply.Query.String(), "no answer for a stranger's name", answerWords(m), h.Recursion)
+	default: // it offers, and may do it for listed clients only
+		j.server(s, RecursionOpen, probes.Note, h.Recursion.Reply.Query.String(), "no RA flag", "the RA flag, and "+dnswire.RcodeName(m.Rcode), h.Recursion)
+	}
+}
+
+// newest is the answering server with the newest serial, nil without any.
+func (j *judge) newest() *Server {
+	var best *Server
+	for _, s := range j.answering {
+		if best == nil || dnswire.SerialNewer(serial(s), serial(best)) {
+			best = s
+		}
+	}
+	return best
+}
+
+func serial(s *Server) uint32 { return dnswire.FirstSOA(s.first().Msg().Answer).Serial }
+
+// serials is A5 and H14: what lags, by how long it has lagged.
+func (j *judge) serials() {
+	top := j.newest()
+	if top == nil {
+		return
+	}
+	soa := dnswire.FirstSOA(top.first().Msg().Answer)
+	j.out.Newest = soa.Serial
+	for _, s := range j.answering {
+		lags := serial(s) != soa.Serial
+		since := j.now
+		if j.lim.Lags != nil {
+			since = j.lim.Lags(s.Addr.String(), lags)
+		}
+		if !lags {
+			continue
+		}
+		age := j.now.Sub(since)
+		sev := probes.Note
+		switch {
+		case age >= time.Duration(soa.Expire)*time.Second*3/4:
+			sev = probes.Today
+		case age >= time.Duration(soa.Refresh+soa.Retry)*time.Second:
+			sev = probes.Ticket
+		}
+		record := j.l.Zone + " SOA"
+		if d := j.differing(s, top); d != "" {
+			sev, record = max(sev, probes.Ticket), d
+		}
+		j.server(s, probes.DNSSerialLag, sev, record, fmt.Sprintf("serial %d as at %s", soa.Serial, top.Name), fmt.Sprintf("serial %d, for %s", serial(s), age.Round(time.Minute)), s.first(), top.first())
+	}
+	want, from := j.b.Serial, "the approved one"
+	if j.lim.Before != nil {
+		want, from = *j.lim.Before, "the last look's"
+	}
+	if want != 0 && dnswire.SerialNewer(want, soa.Serial) {
+		j.server(top, SerialBackwards, probes.Ticket, j.l.Zone+" SOA", fmt.Sprintf("serial %d or newer (%s)", want, from), fmt.Sprintf("serial %d", soa.Serial), top.first())
+	}
+}
+
+// differing names the first watched record that a lagging server answers
+// otherwise than the newest one; "" when only the serial lags.
+func (j *judge) differing(s, top *Server) string {
+	for i, w := range j.l.Watched {
+		a, b := s.Watched[i].Msg(), top.Watched[i].Msg()
+		if a != nil && b != nil && !dnswire.Same(a, b) {
+			return w.String()
+		}
+	}
+	return ""
+}
