@@ -15,6 +15,7 @@ import (
 
 	"watchpost.example/internal/testneed"
 	"watchpost.example/probes"
+	"watchpost.example/probes/probetest"
 	"watchpost.example/probes/wire"
 )
 
@@ -58,15 +59,27 @@ const (
 
 func look(t *testing.T, host, engine string, timeout time.Duration, change func(*Settings)) probes.Observation {
 	t.Helper()
-	w, err := wire.New(wire.Options{Resolvers: []string{"127.0.0.1:9"}, Guard: wire.AllowAll()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
+	defer cancel()
+	return proberWith(t, probetest.NewWire(t, nil), func(s *Settings) {
+		s.Host, s.Engine = host, engine
+		if change != nil {
+			change(s)
+		}
+	}).Probe(ctx)
+}
+
+func askWith(t *testing.T, w *wire.Wire, set func(*Settings)) probes.Observation {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 400*time.Millisecond)
+	defer cancel()
+	return proberWith(t, w, set).Probe(ctx)
+}
+
+func proberWith(t *testing.T, w *wire.Wire, set func(*Settings)) probes.Prober {
+	t.Helper()
 	s := Kind(w).New().(*Settings)
-	s.Host, s.Engine = host, engine
-	if change != nil {
-		change(s)
-	}
+	set(s)
 	if p := s.Problems(); len(p) > 0 {
 		t.Fatalf("%+v", p)
 	}
@@ -74,9 +87,7 @@ func look(t *testing.T, host, engine string, timeout time.Duration, change func(
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), timeout)
-	defer cancel()
-	return p.Probe(ctx)
+	return p
 }
 
 // TestPing asks the loopback in every mode, family and engine.
