@@ -95,7 +95,7 @@ func (in *Incident) nextRound(w World) {
 	if w.Policy.Rounds > 0 && in.Round >= w.Policy.Rounds {
 		in.log(w.Now, GaveUp, "", "", fmt.Sprintf("%d", in.Round))
 		in.NextAt = time.Time{}
-		if in.Kind == KindTest {
+		if in.Kind == KindTest || in.Drill {
 			in.Status, in.Ended = Closed, w.Now
 		}
 		return

@@ -69,7 +69,7 @@ func Apply(in Incident, ev Event, w World) (Incident, []Command) {
 // hours forbid it, so its pages are among the commands.
 func Start(in Incident, w World) (Incident, []Command) {
 	out := in.Clone()
-	out.Status, out.Opened, out.Policy = Open, w.Now, w.Policy.Name
+	out.Status, out.Opened, out.Joined, out.Policy = Open, w.Now, w.Now, w.Policy.Name
 	if out.Kind == "" {
 		out.Kind = KindAlert
 	}
@@ -103,7 +103,7 @@ func (e Alerts) apply(in *Incident, w World) []Command {
 		return nil
 	}
 	before, severity := in.Firing(), in.Severity
-	in.put(e.Group)
+	in.put(e.Group, w.Now)
 	in.recount()
 	after := in.Firing()
 	switch {
@@ -144,7 +144,7 @@ func (in *Incident) tellGrowth(w World) []Command {
 
 // put replaces a group's alerts. An alert that the new list lacks has ended: a
 // webhook carries the whole group.
-func (in *Incident) put(g Group) {
+func (in *Incident) put(g Group, now time.Time) {
 	if len(g.Alerts) > MaxAlerts {
 		g.Cut += len(g.Alerts) - MaxAlerts
 		g.Alerts = g.Alerts[:MaxAlerts]
@@ -156,6 +156,7 @@ func (in *Incident) put(g Group) {
 		}
 	}
 	in.Groups = append(in.Groups, g)
+	in.Joined = now
 }
 
 // recount derives severity, level and since from the firing alerts; it leaves
@@ -359,7 +360,7 @@ func (e Absorb) apply(in *Incident, w World) []Command {
 	in.log(w.Now, Absorbed, "", "", e.From.ID)
 	before := in.Firing()
 	for _, g := range e.From.Groups {
-		in.put(g)
+		in.put(g, w.Now)
 	}
 	in.recount()
 	if e.From.FirstPaged.After(time.Time{}) && in.FirstPaged.IsZero() {

@@ -67,6 +67,7 @@ func (a Alert) Firing() bool { return a.Ended.IsZero() }
 // Group is what Alertmanager groups under one key.
 type Group struct {
 	Key    string  `json:"key"`
+	Labels Labels  `json:"labels,omitempty"` // what the group was made by
 	Alerts []Alert `json:"alerts"`
 	Cut    int     `json:"cut,omitempty"` // alerts that Alertmanager or MaxAlerts left out
 }
@@ -174,6 +175,8 @@ type Incident struct {
 	Contacts      []Contact `json:"contacts,omitempty"`
 	MergedInto    string    `json:"merged_into,omitempty"`
 	Updated       time.Time `json:"updated,omitzero"` // last notice of growth
+	Joined        time.Time `json:"joined,omitzero"`  // when the last group came in
+	Logged        int       `json:"logged"`           // lines ever written to the timeline
 	Timeline      []Line    `json:"timeline,omitempty"`
 }
 
@@ -296,6 +299,7 @@ func Rank(severity string) int {
 }
 
 func (in *Incident) log(at time.Time, what, who, how, text string) {
+	in.Logged++
 	in.Timeline = append(in.Timeline, Line{At: at, What: what, Who: who, How: how, Text: text})
 	if n := len(in.Timeline); n > MaxLines {
 		in.Timeline = slices.Delete(in.Timeline, 10, 10+n-MaxLines)

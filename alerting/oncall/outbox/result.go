@@ -193,3 +193,6 @@ func (q *Queue) Overdue(now time.Time) ([]Event, time.Time) {
 	}
 	return out, next
 }
+
+// Used gives the addresses that the step of a new delivery has for its person.
+func (q *Queue) Used(d Delivery) []Target { return q.used(&d) }

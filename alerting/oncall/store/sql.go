@@ -63,7 +63,7 @@ func (s *SQL) Commit(ctx context.Context, b Batch) error {
 			d, d.ID, d.Incident, string(d.Status), nanos(d.Created))
 	}
 	for _, l := range b.Lines {
-		w.exec(`INSERT INTO journal_queue (seq, body) VALUES ($1, $2)`, l.Seq, string(l.Body))
+		w.exec(`INSERT INTO journal_queue (seq, body) VALUES ($1, $2) ON CONFLICT (seq) DO NOTHING`, l.Seq, string(l.Body))
 	}
 	if b.Flushed > 0 {
 		w.exec(`DELETE FROM journal_queue WHERE seq <= $1`, b.Flushed)

@@ -78,12 +78,11 @@ func TestWhatIsCommittedComesBack(t *testing.T) {
 
 func TestBatchIsAllOrNothing(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "x.db"))
-	line := []Line{{1, json.RawMessage(`{}`)}}
-	if err := s.Commit(t.Context(), Batch{Lines: line}); err != nil {
+	if _, err := s.db.ExecContext(t.Context(), `DROP TABLE named_values`); err != nil {
 		t.Fatal(err)
 	}
-	// The second line with the same number breaks the batch at its end.
-	err := s.Commit(t.Context(), Batch{Incidents: []incident.Incident{{ID: "lost", Opened: t0}}, Lines: line})
+	// The last part of the batch can't be written.
+	err := s.Commit(t.Context(), Batch{Incidents: []incident.Incident{{ID: "lost", Opened: t0}}, Values: []Value{{Name: "v"}}})
 	if err == nil {
 		t.Fatal("a batch with a broken part was committed")
 	}

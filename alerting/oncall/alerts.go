@@ -1,0 +1,131 @@
+package oncall
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"watchpost.example/alerting"
+	"watchpost.example/alerting/oncall/incident"
+	"watchpost.example/alerting/oncall/journal"
+)
+
+// takeGroup takes the state of one of Alertmanager's groups.
+func (d *desk) takeGroup(g incident.Group, now time.Time) {
+	d.levels(&g)
+	id := d.byKey[g.Key]
+	in := d.incidents[id]
+	switch {
+	case in != nil && in.Status.Live():
+		d.apply(id, incident.Alerts{Group: g}, now)
+		return
+	case g.Firing() == 0:
+		return // the end of something that is over here, or was never told
+	case in != nil && in.Status == incident.Resolved && now.Sub(in.Ended) < d.ladder.ReopenWithin:
+		d.journalGroup(id, g, now)
+		d.apply(id, incident.Alerts{Group: g}, now)
+		return
+	}
+	fresh := incident.Incident{Groups: []incident.Group{g}, Severity: worst(g)}
+	policy := d.ladder.Choose(fresh.Severity, level(g))
+	if d.fold(g, now) {
+		return
+	}
+	id = d.open(fresh, policy, now)
+	d.journalGroup(id, g, now)
+}
+
+func (d *desk) journalGroup(id string, g incident.Group, now time.Time) {
+	d.journal(journal.Entry{
+		At: now, Kind: journal.Alert, Incident: id, What: fmt.Sprintf("%d firing", g.Firing()), Severity: worst(g), Detail: g.Key,
+	})
+}
+
+// levels fills in the levels of systems from the directory.
+func (d *desk) levels(g *incident.Group) {
+	if d.opt.Directory == nil {
+		return
+	}
+	for i, a := range g.Alerts {
+		if a.Level == 0 && a.System != "" {
+			_, g.Alerts[i].Level = d.opt.Directory.System(a.Unit, a.System)
+		}
+	}
+}
+
+func worst(g incident.Group) string {
+	out := ""
+	for _, a := range g.Alerts {
+		if a.Firing() && (out == "" || incident.Rank(a.Severity) > incident.Rank(out)) {
+			out = a.Severity
+		}
+	}
+	if out == "" {
+		return alerting.Critical
+	}
+	return out
+}
+
+func level(g incident.Group) int {
+	n := 0
+	for _, a := range g.Alerts {
+		if a.Firing() {
+			n = max(n, a.Level)
+		}
+	}
+	return n
+}
+
+// fold puts a new group into a storm: into the one that is going on, or into a
+// new one together with the incidents that opened just before, when so many
+// units are down at once that one cause is likely. A person then gets one page
+// about 23 units, not 23 pages.
+func (d *desk) fold(g incident.Group, now time.Time) bool {
+	rule := d.ladder.Storm
+	if rule.Units <= 0 || incident.Rank(worst(g)) < 2 || ours(g.Key) {
+		return false
+	}
+	units := map[string]bool{}
+	var parts []incident.Incident
+	for _, in := range d.live() {
+		if in.Kind != incident.KindAlert || in.Drill || len(in.Groups) == 0 || ours(in.Groups[0].Key) {
+			continue
+		}
+		if in.Storm && now.Sub(in.Joined) < rule.Within {
+			d.journalGroup(in.ID, g, now)
+			d.apply(in.ID, incident.Alerts{Group: g}, now)
+			return true
+		}
+		if in.Status == incident.Open && incident.Rank(in.Severity) >= 2 && now.Sub(in.Opened) < rule.Within {
+			parts = append(parts, in)
+			for _, u := range in.Units() {
+				units[u] = true
+			}
+		}
+	}
+	for _, a := range g.Alerts {
+		if a.Firing() && a.Unit != "" {
+			units[a.Unit] = true
+		}
+	}
+	if len(units) < rule.Units || len(parts) == 0 {
+		return false
+	}
+	storm := incident.Incident{Storm: true, Severity: alerting.Critical}
+	storm.ID, storm.Code = d.newCode(now)
+	for _, in := range parts {
+		storm.Groups = append(storm.Groups, in.Groups...)
+	}
+	storm.Groups = append(storm.Groups, g)
+	d.journalGroup(storm.ID, g, now)
+	// The parts go first, so that their pages are out of the queue when the
+	// storm's go in.
+	for _, in := range parts {
+		d.apply(in.ID, incident.Merge{Into: storm.ID}, now)
+	}
+	d.open(storm, d.ladder.Choose(alerting.Critical, level(g)), now)
+	return true
+}
+
+// ours tells whether a group is the pager's own alarm; those never fold.
+func ours(key string) bool { return strings.HasPrefix(key, watchKey) }

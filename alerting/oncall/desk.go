@@ -1,0 +1,408 @@
+package oncall
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/big"
+	"slices"
+	"time"
+
+	"watchpost.example/alerting"
+	"watchpost.example/alerting/oncall/incident"
+	"watchpost.example/alerting/oncall/journal"
+	"watchpost.example/alerting/oncall/ladder"
+	"watchpost.example/alerting/oncall/outbox"
+	"watchpost.example/alerting/oncall/roster"
+	"watchpost.example/alerting/oncall/store"
+)
+
+// remember is how long ended incidents stay in memory: their codes are not
+// given out again, and a reply to one is still understood.
+const remember = 24 * time.Hour
+
+// desk owns all state. Only the goroutine of Service.loop touches it.
+type desk struct {
+	opt    *Options
+	roster *roster.Roster
+	ladder *ladder.Ladder
+	queue  *outbox.Queue
+
+	incidents map[string]*incident.Incident
+	byKey     map[string]string // group key to the incident that has it
+	changed   map[string]bool   // incidents to be saved
+	values    map[string]string
+	newValues []store.Value
+	lines     []store.Line // not in the journal's file yet
+	unsaved   int          // of lines, how many are not in the store yet: the last ones
+	seq       int64        // of the last line
+	sent      map[string]int
+	watch     watch
+	counts    counts
+}
+
+func newDesk(opt *Options) *desk {
+	d := &desk{
+		opt: opt, roster: opt.Roster, ladder: opt.Ladder,
+		incidents: map[string]*incident.Incident{}, byKey: map[string]string{}, changed: map[string]bool{},
+		values: map[string]string{}, sent: map[string]int{}, counts: newCounts(),
+	}
+	d.queue = outbox.New(outbox.Config{
+		Rules:    func(ch string) ladder.Channel { return d.ladder.Channel(ch) },
+		Fallback: d.fallback,
+		NewID:    newPageID,
+		Jitter:   jitter,
+	})
+	return d
+}
+
+func newPageID() string { return "p" + rand.Text()[:16] }
+
+func jitter() float64 { return float64(number(1000)) / 1000 }
+
+// number gives a random number in [0, n).
+func number(n int64) int64 {
+	v, err := rand.Int(rand.Reader, big.NewInt(n))
+	if err != nil {
+		return 0 // crypto/rand never fails since Go 1.24
+	}
+	return v.Int64()
+}
+
+// load takes up what a former run left.
+func (d *desk) load(st store.State, journalSeq int64, now time.Time) {
+	for _, in := range st.Incidents {
+		d.keep(in)
+	}
+	maps.Copy(d.values, st.Values)
+	d.seq = journalSeq
+	for _, l := range st.Lines {
+		if l.Seq > journalSeq {
+			d.lines = append(d.lines, l)
+			d.seq = max(d.seq, l.Seq)
+		}
+	}
+	d.journal(journal.Entry{At: now, Kind: journal.Service, What: "start", Detail: fmt.Sprintf("%d incidents, %d deliveries loaded", len(st.Incidents), len(st.Deliveries))})
+	for _, e := range d.queue.Load(st.Deliveries, now) {
+		d.note(e, now)
+	}
+}
+
+// keep puts an incident into the maps.
+func (d *desk) keep(in incident.Incident) {
+	d.incidents[in.ID] = &in
+	if in.Status == incident.Merged {
+		return
+	}
+	for _, g := range in.Groups {
+		if old, ok := d.incidents[d.byKey[g.Key]]; !ok || !old.Status.Live() || in.Status.Live() {
+			d.byKey[g.Key] = in.ID
+		}
+	}
+}
+
+// journal numbers an entry and keeps it for the next commit.
+func (d *desk) journal(e journal.Entry) {
+	d.seq++
+	e.Seq = d.seq
+	e.Detail = clip(e.Detail, 2000)
+	b, err := json.Marshal(e)
+	if err != nil {
+		b = fmt.Appendf(nil, `{"seq":%d,"kind":"service","what":"unwritable"}`, d.seq) // no field of Entry can fail
+	}
+	d.lines = append(d.lines, store.Line{Seq: d.seq, Body: b})
+	d.unsaved++
+}
+
+func (d *desk) setValue(name, text string, expires time.Time) {
+	d.values[name] = text
+	d.newValues = append(d.newValues, store.Value{Name: name, Text: text, Expires: expires})
+}
+
+// world is what the state machine may know.
+func (d *desk) world(in *incident.Incident, now time.Time) incident.World {
+	p := d.ladder.Choose(in.Severity, in.Level)
+	if in.Policy == ladder.ShiftTest || in.Policy == ladder.HandTest {
+		p = d.ladder.Named(in.Policy)
+	}
+	if in.Drill {
+		p.Rounds = 1 // a drill ends by itself
+	}
+	return incident.World{Now: now.In(d.roster.Zone), Policy: p, Duty: d.roster.At(now)}
+}
+
+// open starts an incident and pages its first step.
+func (d *desk) open(in incident.Incident, policy ladder.Policy, now time.Time) string {
+	if in.ID == "" {
+		in.ID, in.Code = d.newCode(now)
+	}
+	out, cmds := incident.Start(in, incident.World{Now: now.In(d.roster.Zone), Policy: policy, Duty: d.roster.At(now)})
+	d.keep(out)
+	d.changed[out.ID] = true
+	d.tell(out, out.Logged)
+	d.run(out.ID, cmds, now)
+	return out.ID
+}
+
+// newCode gives a code that no incident of the last day has.
+func (d *desk) newCode(now time.Time) (id, code string) {
+	most := int64(9000)
+	base := int64(1000)
+	if len(d.incidents) > 4000 {
+		base, most = 10000, 90000
+	}
+	for {
+		code = fmt.Sprint(base + number(most))
+		id = now.In(d.roster.Zone).Format("20060102") + "-" + code
+		if d.incidents[id] == nil && d.byCode(code) == nil {
+			return id, code
+		}
+	}
+}
+
+func (d *desk) byCode(code string) *incident.Incident {
+	for _, in := range d.incidents {
+		if in.Code == code {
+			return in
+		}
+	}
+	return nil
+}
+
+// apply runs one event through the state machine and does what it asks.
+func (d *desk) apply(id string, ev incident.Event, now time.Time) {
+	in := d.incidents[id]
+	if in == nil {
+		return
+	}
+	out, cmds := incident.Apply(*in, ev, d.world(in, now))
+	if out.Logged == in.Logged && len(cmds) == 0 && same(*in, out) {
+		return
+	}
+	fresh := out.Logged - in.Logged
+	d.keep(out)
+	d.changed[id] = true
+	d.tell(out, fresh)
+	d.run(id, cmds, now)
+}
+
+// same compares what an event without a line may still change.
+func same(a, b incident.Incident) bool {
+	return a.Status == b.Status && a.NextAt.Equal(b.NextAt) && slices.EqualFunc(a.Groups, b.Groups, func(x, y incident.Group) bool {
+		return x.Key == y.Key && x.Cut == y.Cut && slices.EqualFunc(x.Alerts, y.Alerts, func(p, q incident.Alert) bool {
+			return p.Fingerprint == q.Fingerprint && p.Ended.Equal(q.Ended) && p.Summary == q.Summary
+		})
+	})
+}
+
+// tell puts the last n lines of a timeline into the journal.
+func (d *desk) tell(in incident.Incident, n int) {
+	n = min(n, len(in.Timeline))
+	for _, l := range in.Timeline[len(in.Timeline)-n:] {
+		d.journal(journal.Entry{
+			At: l.At, Kind: journal.Incident, Incident: in.ID, What: l.What, Who: l.Who, How: l.How, Detail: l.Text,
+			Severity: in.Severity, Drill: in.Drill, Test: in.Kind == incident.KindTest,
+		})
+	}
+}
+
+// run does what a transition asked for. A step none of whose pages has an
+// address is answered at once, so that the ladder goes on.
+func (d *desk) run(id string, cmds []incident.Command, now time.Time) {
+	type step struct{ round, step int }
+	asked, queued := map[step]bool{}, map[step]bool{}
+	// A person who lacks one of a step's channels is reached by the others; only
+	// when he has none of them another one takes their place.
+	var missing []incident.Page
+	for _, c := range cmds {
+		switch c := c.(type) {
+		case incident.Cancel:
+			for _, e := range d.queue.Cancel(id, c.Why) {
+				d.note(e, now)
+			}
+		case incident.Page:
+			k := step{c.Round, c.Step}
+			asked[k] = true
+			if t, ok := d.target(c.Person, c.By); ok {
+				d.enqueue(id, c, t, now)
+				queued[k] = true
+			} else {
+				missing = append(missing, c)
+			}
+		}
+	}
+	for _, c := range missing {
+		if d.substitute(id, c, now) {
+			queued[step{c.Round, c.Step}] = true
+		}
+	}
+	for k := range asked {
+		if k.step >= 0 && !queued[k] {
+			d.apply(id, incident.Undelivered{Round: k.round, Step: k.step, Why: "nobody of this step has a usable address"}, now)
+		}
+	}
+}
+
+// enqueue puts one page into the outbox.
+func (d *desk) enqueue(id string, c incident.Page, t outbox.Target, now time.Time) {
+	del := d.delivery(id, c, now)
+	del.Channel, del.Address = t.Channel, t.Address
+	d.queue.Add(del)
+	d.journal(journal.Entry{At: now, Kind: journal.Queued, Incident: id, Page: del.ID, What: c.About, Who: c.Person, How: t.Channel, Drill: d.incidents[id].Drill})
+}
+
+func (d *desk) delivery(id string, c incident.Page, now time.Time) outbox.Delivery {
+	return outbox.Delivery{
+		ID: newPageID(), Incident: id, Person: c.Person, Kind: c.Kind, About: c.About, Round: c.Round, Step: c.Step, Urgent: c.Urgent, Created: now,
+	}
+}
+
+// substitute finds another channel for a page whose own the person has not;
+// false when nothing reaches the person at this step.
+func (d *desk) substitute(id string, c incident.Page, now time.Time) bool {
+	del := d.delivery(id, c, now)
+	if len(d.queue.Used(del)) > 0 {
+		return true
+	}
+	if t, ok := d.fallback(del, nil); ok && c.Step >= 0 {
+		d.enqueue(id, c, t, now)
+		return true
+	}
+	d.journal(journal.Entry{At: now, Kind: journal.Outbox, Incident: id, What: "no-address", Who: c.Person, How: c.By})
+	return false
+}
+
+// target finds a person's first address for a channel, for "push", or ("") for
+// the least disturbing channel that is read: text before voice.
+func (d *desk) target(person, by string) (outbox.Target, bool) {
+	p, ok := d.roster.Person(person)
+	if !ok {
+		return outbox.Target{}, false
+	}
+	channels := []string{by}
+	switch by {
+	case ladder.Push:
+		channels = d.ladder.Push
+	case "":
+		channels = slices.DeleteFunc(slices.Clone(d.ladder.Order), rings)
+	}
+	for _, ch := range channels {
+		if a := p.Addresses[ch]; len(a) > 0 && d.has(ch) {
+			return outbox.Target{Channel: ch, Address: a[0]}, true
+		}
+	}
+	return outbox.Target{}, false
+}
+
+// rings tells whether a channel makes a call.
+func rings(channel string) bool { return channel == "voice" || channel == "sip" }
+
+func (d *desk) has(channel string) bool {
+	return slices.ContainsFunc(d.opt.Channels, func(c alerting.Channel) bool { return c.Name() == channel })
+}
+
+// fallback gives the person's next address: further ones of the same channel
+// first, then the channels of ladder.Order, then any other.
+func (d *desk) fallback(del outbox.Delivery, used []outbox.Target) (outbox.Target, bool) {
+	p, ok := d.roster.Person(del.Person)
+	if !ok {
+		return outbox.Target{}, false
+	}
+	if in := d.incidents[del.Incident]; in != nil && in.Kind == incident.KindTest && len(in.Targets) > 0 {
+		return outbox.Target{}, false // a test by hand tells of each channel by itself
+	}
+	order := append([]string{del.Channel}, d.ladder.Order...)
+	order = append(order, slices.Sorted(maps.Keys(p.Addresses))...)
+	for _, ch := range order {
+		if !d.has(ch) {
+			continue
+		}
+		for _, a := range p.Addresses[ch] {
+			if t := (outbox.Target{Channel: ch, Address: a}); !slices.Contains(used, t) {
+				return t, true
+			}
+		}
+	}
+	return outbox.Target{}, false
+}
+
+// note journals what the outbox did and tells the incident when a whole step
+// has failed.
+func (d *desk) note(e outbox.Event, now time.Time) {
+	kind := journal.Outbox
+	switch e.What {
+	case "attempt":
+		kind = journal.Attempt
+		d.counts.attempt(e)
+	case "receipt":
+		kind = journal.Receipt
+	case "step-failed":
+		d.apply(e.Delivery.Incident, incident.Undelivered{Round: e.Delivery.Round, Step: e.Delivery.Step, Why: e.Detail}, now)
+		return
+	}
+	status := string(e.Status)
+	if status == "" {
+		status = string(e.Delivery.Status)
+	}
+	d.journal(journal.Entry{
+		At: now, Kind: kind, Incident: e.Delivery.Incident, Page: e.Delivery.ID, What: e.What, Who: e.Delivery.Person, How: e.Delivery.Channel,
+		Status: status, Digits: e.Digits, Repeat: e.Delivery.Repeat, Detail: roster.Mask(e.Delivery.Address) + " " + e.Detail,
+	})
+}
+
+// live gives the live incidents, oldest first.
+func (d *desk) live() []incident.Incident {
+	var out []incident.Incident
+	for _, in := range d.incidents {
+		if in.Status.Live() {
+			out = append(out, *in)
+		}
+	}
+	slices.SortFunc(out, func(a, b incident.Incident) int {
+		if c := a.Opened.Compare(b.Opened); c != 0 {
+			return c
+		}
+		if a.ID < b.ID {
+			return -1
+		}
+		return 1
+	})
+	return out
+}
+
+// tick lets time pass for incidents and outbox and gives the next moment at
+// which there is something to do.
+func (d *desk) tick(now time.Time) time.Time {
+	var next time.Time
+	for _, id := range slices.Sorted(maps.Keys(d.incidents)) {
+		in := d.incidents[id]
+		if !in.NextAt.IsZero() && !now.Before(in.NextAt) {
+			d.apply(id, incident.Tick{}, now)
+			in = d.incidents[id]
+		}
+		sooner(&next, in.NextAt)
+		if in.Ended.IsZero() || in.Status.Live() || now.Sub(in.Ended) < remember || d.changed[id] {
+			continue
+		}
+		delete(d.incidents, id)
+		for _, g := range in.Groups {
+			if d.byKey[g.Key] == id {
+				delete(d.byKey, g.Key)
+			}
+		}
+	}
+	events, over := d.queue.Overdue(now)
+	for _, e := range events {
+		d.note(e, now)
+	}
+	sooner(&next, over)
+	d.queue.Forget(now)
+	return next
+}
+
+func sooner(t *time.Time, v time.Time) {
+	if !v.IsZero() && (t.IsZero() || v.Before(*t)) {
+		*t = v
+	}
+}

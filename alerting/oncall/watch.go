@@ -1,0 +1,177 @@
+package oncall
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"watchpost.example/alerting"
+	"watchpost.example/alerting/oncall/incident"
+	"watchpost.example/alerting/oncall/journal"
+)
+
+// watch is who must be heard of, and when he last was.
+type watch struct {
+	sources []source
+}
+
+type source struct {
+	name   string
+	title  string // of the incident, Vietnamese
+	within time.Duration
+	last   time.Time
+	heard  bool // since the start
+	lost   bool
+	detail string
+}
+
+// watchdogName is the source that Alertmanager's watchdog feeds.
+const watchdogName = "watchdog"
+
+// watchKey begins the group keys of the pager's own alarms.
+const watchKey = "oncall/"
+
+// startWatch gives every source its full time from the start on.
+func (d *desk) startWatch(now time.Time) {
+	d.watch.sources = nil
+	add := func(name, title string, within time.Duration) {
+		if within > 0 {
+			in := d.incidents[d.byKey[watchKey+name]]
+			lost := in != nil && in.Status.Live() // a former run raised it
+			d.watch.sources = append(d.watch.sources, source{name: name, title: title, within: within, last: now, lost: lost})
+		}
+	}
+	add(watchdogName, "Bộ máy cảnh báo không còn gửi nhịp báo sống (Watchdog)", d.opt.WatchdogWithin)
+	for _, h := range d.opt.Heartbeats {
+		add("heartbeat:"+h.Name, "Không còn nhận nhịp báo sống của "+h.Name, h.Within)
+	}
+	for _, p := range d.opt.Peers {
+		add("peer:"+p.Name, "Trạm giám sát "+p.Name+" không trả lời", p.After)
+	}
+}
+
+// heard notes a sign of life; false for a name that nobody configured.
+func (d *desk) heard(name string, now time.Time) bool {
+	for i := range d.watch.sources {
+		s := &d.watch.sources[i]
+		if s.name != name {
+			continue
+		}
+		s.last, s.detail = now, ""
+		if !s.heard {
+			s.heard = true
+			d.journal(journal.Entry{At: now, Kind: journal.Heartbeat, What: name})
+		}
+		if s.lost {
+			s.lost = false
+			d.journal(journal.Entry{At: now, Kind: journal.Watch, What: "back", How: name})
+			d.takeGroup(s.group(now, now), now)
+		}
+		return true
+	}
+	return false
+}
+
+// silentFor keeps why a peer could not be asked, for the page.
+func (d *desk) silentFor(name, why string) {
+	for i := range d.watch.sources {
+		if d.watch.sources[i].name == name {
+			d.watch.sources[i].detail = why
+		}
+	}
+}
+
+// watchAll pages about those who are silent too long. It needs nothing but the
+// desk and a channel: not the history, not the rules, not Alertmanager.
+func (d *desk) watchAll(now time.Time) (next time.Time) {
+	for i := range d.watch.sources {
+		s := &d.watch.sources[i]
+		due := s.last.Add(s.within)
+		if now.Before(due) {
+			sooner(&next, due)
+			continue
+		}
+		if s.lost {
+			continue
+		}
+		s.lost = true
+		d.journal(journal.Entry{At: now, Kind: journal.Watch, What: "lost", How: s.name, Detail: s.detail})
+		d.takeGroup(s.group(now, time.Time{}), now)
+	}
+	return next
+}
+
+// group is the alert that the pager raises by itself.
+func (s *source) group(now, ended time.Time) incident.Group {
+	description := s.title + "."
+	if s.detail != "" {
+		description += " " + clip(s.detail, 300)
+	}
+	return incident.Group{
+		Key: watchKey + s.name,
+		Alerts: []incident.Alert{{
+			Fingerprint: s.name, Name: "PagerWatch", Severity: alerting.Critical, Since: s.last, Ended: ended,
+			Unit: "watchpost", System: strings.ReplaceAll(s.name, ":", "-"), Summary: s.title, Description: description,
+		}},
+	}
+}
+
+// Health is what /oncall/health answers and what a peer reads.
+type Health struct {
+	OK       bool     `json:"ok"`
+	Problems []string `json:"problems,omitempty"`
+}
+
+// askPeer asks one peer until ctx ends and tells the desk.
+func (s *Service) askPeer(ctx context.Context, p Peer) {
+	t := time.NewTicker(p.Every)
+	defer t.Stop()
+	name := "peer:" + p.Name
+	for {
+		err := askHealth(ctx, s.opt.PeerClient, p)
+		s.post(ctx, func(d *desk, now time.Time) {
+			if err == nil {
+				d.heard(name, now)
+			} else {
+				d.silentFor(name, err.Error())
+			}
+		})
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+	}
+}
+
+// askHealth is nil when the peer answers that its own pager is well.
+func askHealth(ctx context.Context, c *http.Client, p Peer) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(p.URL, "/")+"/oncall/health", nil)
+	if err != nil {
+		return fmt.Errorf("asking %s: %w", p.Name, err)
+	}
+	if p.Token != "" {
+		req.Header.Set("Authorization", "Bearer "+p.Token)
+	}
+	resp, err := c.Do(req)
+	if err != nil {
+		return fmt.Errorf("asking %s: %w", p.Name, err)
+	}
+	defer func() { _ = resp.Body.Close() }() // only read
+	b, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	if err != nil {
+		return fmt.Errorf("asking %s: %w", p.Name, err)
+	}
+	var h Health
+	if err := json.Unmarshal(b, &h); err != nil {
+		return fmt.Errorf("%s answered %s and no health", p.Name, resp.Status)
+	}
+	if !h.OK {
+		return fmt.Errorf("%s says of itself: %s", p.Name, clip(strings.Join(h.Problems, "; "), 200))
+	}
+	return nil
+}
