@@ -5,6 +5,7 @@ package kinds
 import (
 	"watchpost.example/probes"
 	"watchpost.example/probes/http"
+	"watchpost.example/probes/icmp"
 	"watchpost.example/probes/tcp"
 	"watchpost.example/probes/tls"
 	"watchpost.example/probes/wire"
@@ -16,5 +17,6 @@ func All(w *wire.Wire) []probes.Kind {
 		http.Kind(w),
 		tls.Kind(w),
 		tcp.Kind(w),
+		icmp.Kind(w),
 	}
 }
