@@ -139,29 +139,33 @@ func (b *builder) settle(into probes.Settings, p plan, self source.Value, target
 // judge maps a kind's own problems to places and drops what follows from
 // mistakes that were reported already.
 func (b *builder) judge(problems []probes.Problem, layers []layer, self source.Value, who string, f *systemFile) bool {
-	broken, mistyped := false, false
+	mistaken := false
 	for _, l := range layers {
-		broken = broken || l.value.Tainted()
-		mistyped = mistyped || l.value.Mistyped()
+		mistaken = mistaken || l.value.Tainted() || l.value.Mistyped()
 	}
 	for _, p := range problems {
 		path := source.Path(p.Field)
-		at, owner, written := self.At(), who, false
-		for _, l := range layers {
-			if len(path) > 0 && l.value.Has(path[0]) {
-				at, owner, written = l.value.At(path...), l.who, true
-				if l.value.Tainted(path...) || l.value.Get(path[0]).Mistyped() {
-					at = source.Position{}
-				}
-				break
-			}
-		}
-		follows := at.File == "" || !written && (broken || mistyped) || len(path) == 0 && (broken || mistyped) || !written && b.urlReported(f)
-		if !follows {
-			b.report(at, owner, complaint(p))
+		l, written := origin(layers, path)
+		switch {
+		case written && (l.value.Tainted(path...) || l.value.Get(path[0]).Mistyped()):
+			// reported by the decoder
+		case written:
+			b.report(l.value.At(path...), l.who, complaint(p))
+		case !mistaken && !b.urlReported(f):
+			b.report(self.At(), who, complaint(p))
 		}
 	}
 	return len(problems) == 0
+}
+
+// origin is the most special layer that gives the key.
+func origin(layers []layer, path []any) (layer, bool) {
+	for _, l := range layers {
+		if len(path) > 0 && l.value.Has(path[0]) {
+			return l, true
+		}
+	}
+	return layer{}, false
 }
 
 // urlReported tells that the system's URL is wrong, so that a missing target

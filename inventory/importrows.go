@@ -56,19 +56,25 @@ func (t *table) convert() ([]byte, source.Problems) {
 			c.add(r, unit, system)
 		}
 	}
+	return c.finish()
+}
+
+// finish drops the units without a system and writes the rest.
+func (c *converter) finish() ([]byte, source.Problems) {
+	clean := len(c.problems) == 0
 	c.units = slices.DeleteFunc(c.units, func(u *sheetUnit) bool {
-		if len(u.systems) == 0 && len(t.problems) == 0 {
-			t.report(u.first, colURL, "the unit "+quoted(u.name)+" has no system in any row")
+		if len(u.systems) == 0 && clean {
+			c.report(u.first, colURL, "the unit "+quoted(u.name)+" has no system in any row")
 		}
 		return len(u.systems) == 0
 	})
-	if len(c.units) == 0 {
-		if len(t.problems) == 0 {
-			t.problems = append(t.problems, source.Problem{Position: source.Position{File: t.name}, Text: "has headers, but no row with a system"})
-		}
-		return nil, t.problems
+	if len(c.units) > 0 {
+		return c.yaml(), c.problems
 	}
-	return c.yaml(), t.problems
+	if len(c.problems) == 0 {
+		c.problems = append(c.problems, source.Problem{Position: source.Position{File: c.name}, Text: "has headers, but no row with a system"})
+	}
+	return nil, c.problems
 }
 
 // unitOf finds or makes the row's unit; an empty cell is the unit above.
@@ -241,26 +247,26 @@ func (c *converter) yaml() []byte {
 		}
 		for _, p := range u.contacts {
 			fmt.Fprintf(&b, "      - name: %s\n", text(p.Name))
-			optional(&b, "        ", "role", p.Role)
-			optional(&b, "        ", "phone", p.Phone)
-			optional(&b, "        ", "email", p.Email)
+			optional(&b, "role", p.Role)
+			optional(&b, "phone", p.Phone)
+			optional(&b, "email", p.Email)
 		}
 		b.WriteString("    systems:\n")
 		for _, s := range u.systems {
 			fmt.Fprintf(&b, "      - id: %s\n", text(s.id))
-			optional(&b, "        ", "name", s.name)
+			optional(&b, "name", s.name)
 			fmt.Fprintf(&b, "        url: %s\n", text(s.url))
 			if s.level > 0 {
 				fmt.Fprintf(&b, "        level: %d\n", s.level)
 			}
-			optional(&b, "        ", "owner", s.owner)
+			optional(&b, "owner", s.owner)
 		}
 	}
 	return []byte(b.String())
 }
 
-func optional(b *strings.Builder, indent, key, value string) {
+func optional(b *strings.Builder, key, value string) {
 	if value != "" {
-		b.WriteString(indent + key + ": " + text(value) + "\n")
+		b.WriteString("        " + key + ": " + text(value) + "\n")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -225,9 +226,7 @@ func (s schemas) kindDefaults() map[string]any {
 	for _, k := range s.kinds {
 		o := s.object(reflect.TypeFor[kindDefaults](), reflect.Value{})
 		if p, ok := o["properties"].(map[string]any); ok {
-			for name, v := range s.settings(k) {
-				p[name] = v
-			}
+			maps.Copy(p, s.settings(k))
 		}
 		o["description"] = k.Doc
 		props[k.Name] = o

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -84,9 +85,7 @@ func validate(root, s map[string]any, v any, path string) string {
 
 func validateObject(root, s, x map[string]any, path string) string {
 	props := map[string]any{}
-	for k, p := range s["properties"].(map[string]any) {
-		props[k] = p
-	}
+	maps.Copy(props, s["properties"].(map[string]any))
 	open := false
 	if all, ok := s["allOf"].([]any); ok {
 		for _, rule := range all {
@@ -95,9 +94,7 @@ func validateObject(root, s, x map[string]any, path string) string {
 			if _, negated := cond["not"]; negated {
 				open = open || x["kind"] == nil
 			} else if cond["properties"].(map[string]any)["kind"].(map[string]any)["const"] == x["kind"] {
-				for k, p := range then["properties"].(map[string]any) {
-					props[k] = p
-				}
+				maps.Copy(props, then["properties"].(map[string]any))
 			}
 		}
 	}
@@ -146,7 +143,7 @@ func TestSchemaAgreesWithTheProgram(t *testing.T) {
 		oneSystem: "",
 		"units: [{id: a, systems: [{url: x, checks: [{kind: http, url: y, expect: {status: [200]}}]}]}]": "",
 		"units: [{id: a, systems: [{url: x, checks: [{id: http, expect: {status: [200]}}]}]}]":           "",
-		"units: [{id: a, systems: [{url: x, checks: [{kind: http, adress: y}]}]}]":                       ".units[0].systems[0].checks[0].adress: unknown",
+		"units: [{id: a, systems: [{url: x, checks: [{kind: http, adrs: y}]}]}]":                         ".units[0].systems[0].checks[0].adrs: unknown",
 		"units: [{id: a, systems: [{url: x, checks: [{kind: htpp}]}]}]":                                  ".units[0].systems[0].checks[0].kind: htpp is none of [dns dns_zone http icmp tcp tls]",
 		"units: [{id: a, systems: [{url: x, profile: wbe}]}]":                                            ".units[0].systems[0].profile: wbe is none of [web mail dns tcp ping none]",
 		"units: [{systems: []}]": ".units[0]: lacks id",

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -78,7 +79,7 @@ func (c *serverCheck) resolvers(list []string, path ...any) {
 			list[i] = ap.String()
 			continue
 		}
-		c.report("resolver "+quoted(r)+" is not an address, with or without port, such as 192.0.2.53 or [2001:db8::53]:5353", append(path[:len(path):len(path)], i)...)
+		c.report("resolver "+quoted(r)+" is not an address, with or without port, such as 192.0.2.53 or [2001:db8::53]:5353", append(slices.Clip(path), i)...)
 	}
 }
 
@@ -231,7 +232,7 @@ func (c *serverCheck) glob(p *string, name string, i int) {
 }
 
 func (c *serverCheck) endpoint(e endpoint) {
-	at := func(key string) []any { return append(e.path[:len(e.path):len(e.path)], key) }
+	at := func(key string) []any { return append(slices.Clip(e.path), key) }
 	c.webURL(e.e.URL, "url", at("url")...)
 	if e.e.URL == "" && c.doc.Has(e.path...) && !c.doc.Bad(e.path...) && !c.doc.Get(e.path...).Mistyped() {
 		c.report(e.name()+" has no url", e.path...)

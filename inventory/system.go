@@ -19,14 +19,9 @@ func (b *builder) system(u *probes.Unit, f *systemFile, n int, above []*Defaults
 	}
 	unit := cmp.Or(u.ID, "?")
 	who := unit + "/" + cmp.Or(f.ID, "system #"+strconv.Itoa(n+1))
-	var target *url.URL
-	var badURL error
-	if f.URL != "" {
-		target, badURL = parseURL(f.URL)
-	}
-	if badURL != nil {
-		target = nil
-		b.report(f.Self.At("url"), who, "url "+quoted(redact(f.URL))+" "+badURL.Error())
+	target, err := systemTarget(f)
+	if err != nil {
+		b.report(f.Self.At("url"), who, "url "+quoted(redact(f.URL))+" "+err.Error())
 	}
 	id := f.ID
 	if id == "" && target != nil && !f.Self.Mistyped() && !f.Self.Bad("id") {
@@ -38,15 +33,7 @@ func (b *builder) system(u *probes.Unit, f *systemFile, n int, above []*Defaults
 	if id != "" || f.URL == "" && len(f.Checks) > 0 { // without either there is nothing to check, which is said below
 		b.name(f.Self, who, "system", id, f.Name)
 	}
-	if (f.Level < 0 || f.Level > 5 || f.Level == 0 && f.Self.Has("level")) && !f.Self.Bad("level") {
-		b.report(f.Self.At("level"), who, fmt.Sprintf("level %d is not a security level; levels are 1 to 5", f.Level))
-	}
-	b.defaults(&f.Defaults, who)
-	if f.TimeZone != "" {
-		if _, err := zone(f.TimeZone); err != nil {
-			b.report(f.Self.At("time_zone"), who, "time_zone "+quoted(f.TimeZone)+" "+err.Error())
-		}
-	}
+	b.systemValues(f, who)
 	levels := append([]*Defaults{&f.Defaults}, above...)
 	s.Maintenance = b.windows(who, f.Maintenance, location(f.TimeZone, levels))
 	if e := (&systemEntry{s, f}); u.ID != "" && id != "" {
@@ -57,6 +44,19 @@ func (b *builder) system(u *probes.Unit, f *systemFile, n int, above []*Defaults
 	}
 	b.checks(s, f, target, who, levels)
 	return s
+}
+
+// systemValues checks the plain values of a system.
+func (b *builder) systemValues(f *systemFile, who string) {
+	if (f.Level < 0 || f.Level > 5 || f.Level == 0 && f.Self.Has("level")) && !f.Self.Bad("level") {
+		b.report(f.Self.At("level"), who, fmt.Sprintf("level %d is not a security level; levels are 1 to 5", f.Level))
+	}
+	b.defaults(&f.Defaults, who)
+	if f.TimeZone != "" {
+		if _, err := zone(f.TimeZone); err != nil {
+			b.report(f.Self.At("time_zone"), who, "time_zone "+quoted(f.TimeZone)+" "+err.Error())
+		}
+	}
 }
 
 // plan is a check to be built: from the profile, from the file, or both.
@@ -99,32 +99,60 @@ func (b *builder) checks(s *probes.System, f *systemFile, target *url.URL, who s
 	}
 }
 
-// planned is what the profile brings.
-func (b *builder) planned(f *systemFile, target *url.URL, who string) []plan {
+// systemTarget is the system's URL, nil when it has none or a wrong one.
+func systemTarget(f *systemFile) (*url.URL, error) {
+	if f.URL == "" {
+		return nil, nil
+	}
+	u, err := parseURL(f.URL)
+	if err != nil {
+		return nil, err
+	}
+	return u, nil
+}
+
+// profileName settles which profile a system has; "" means none because of a
+// mistake that is reported.
+func (b *builder) profileName(f *systemFile, target *url.URL, who string) string {
 	name := f.Profile
 	switch {
 	case f.Self.Bad("profile") || f.Self.Bad("checks") || f.Self.Bad("url"):
-		return nil
+		return ""
 	case name != "" && b.profiles[name] == nil:
 		b.report(f.Self.At("profile"), who, "unknown profile "+quoted(name)+source.OneOf(name, profileNames()))
-		return nil
-	case name == "" && len(f.Checks) > 0, name == profileNone:
-		name = profileNone
-		if len(f.Checks) == 0 && !f.Self.Mistyped() {
-			b.report(f.Self.At("profile"), who, "has nothing to check: profile is none and no checks are listed")
-		}
-	case f.URL == "" && name != "" && !f.Self.Mistyped():
-		b.report(f.Self.At("profile"), who, "profile "+name+" needs a url")
-		return nil
-	case f.URL == "":
+		return ""
+	case len(f.Checks) > 0 && (name == "" || name == profileNone):
+		return profileNone
+	case name == profileNone || f.URL == "":
 		if !f.Self.Mistyped() {
-			b.report(f.Self.At(), who, "has nothing to check: give a url such as https://portal.example/, or checks")
+			b.idle(f, who)
 		}
-		return nil
+		return ""
 	case target == nil:
-		return nil // the URL was reported
+		return "" // the URL was reported
 	case name == "":
-		name = profileOf[target.Scheme]
+		return profileOf[target.Scheme]
+	}
+	return name
+}
+
+// idle reports a system that would never be asked anything.
+func (b *builder) idle(f *systemFile, who string) {
+	switch f.Profile {
+	case profileNone:
+		b.report(f.Self.At("profile"), who, "has nothing to check: profile is none and no checks are listed")
+	case "":
+		b.report(f.Self.At(), who, "has nothing to check: give a url such as https://portal.example/, or checks")
+	default:
+		b.report(f.Self.At("profile"), who, "profile "+f.Profile+" needs a url")
+	}
+}
+
+// planned is what the profile brings.
+func (b *builder) planned(f *systemFile, target *url.URL, who string) []plan {
+	name := b.profileName(f, target, who)
+	if name == "" {
+		return nil
 	}
 	b.selection(f, name, who)
 	var plans []plan

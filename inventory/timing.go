@@ -21,9 +21,10 @@ const (
 // given is a duration with the place and the person that gave it; a zero at is
 // the program's own default.
 type given struct {
-	d   time.Duration
-	at  source.Position
-	who string
+	d     time.Duration
+	at    source.Position
+	who   string
+	level int // 0 = the check itself
 }
 
 func (g given) explicit() bool { return g.at.File != "" }
@@ -49,7 +50,7 @@ func (b *builder) sane(t *timing) {
 		*d = nil
 	}
 	bound(&t.interval, "interval", minInterval, maxInterval, "interval")
-	bound(&t.timeout, "timeout", minTimeout, maxInterval, "timeout")
+	bound(&t.timeout, "timeout", minTimeout, maxInterval/2, "timeout")
 	bound(&t.confirm.Recheck, "recheck", minInterval, maxInterval, "confirm", "recheck")
 	for _, f := range []struct {
 		name string
@@ -88,36 +89,33 @@ func builtin(kind string) (interval, timeout time.Duration) {
 	return 30 * time.Second, 10 * time.Second
 }
 
+// first is the most special level's word on a duration, or the built-in one.
+func first(levels []timing, builtin time.Duration, say func(timing) *probes.Duration, path ...any) given {
+	for n, l := range levels {
+		if d := say(l); d != nil {
+			return given{d.D(), l.self.At(path...), l.who, n}
+		}
+	}
+	return given{d: builtin, level: len(levels)}
+}
+
+// count is the same for a number of looks.
+func count(levels []timing, builtin int, say func(timing) *int) int {
+	for _, l := range levels {
+		if n := say(l); n != nil {
+			return *n
+		}
+	}
+	return builtin
+}
+
 // times settles a check's timing from the levels, most specific first, and
 // reports what does not fit together at the more specific of the two places.
 func (b *builder) times(c *probes.Check, levels []timing) {
 	i, t := builtin(c.Kind)
-	interval, timeout, recheck := given{d: i}, given{d: t}, given{d: 3 * time.Second}
-	intervalLevel, timeoutLevel := len(levels), len(levels)
-	c.Confirm = probes.Confirm{}
-	for n, l := range levels {
-		if l.interval != nil && !interval.explicit() {
-			interval, intervalLevel = given{l.interval.D(), l.self.At("interval"), l.who}, n
-		}
-		if l.timeout != nil && !timeout.explicit() {
-			timeout, timeoutLevel = given{l.timeout.D(), l.self.At("timeout"), l.who}, n
-		}
-		if l.confirm.Recheck != nil && !recheck.explicit() {
-			recheck = given{l.confirm.Recheck.D(), l.self.At("confirm", "recheck"), l.who}
-		}
-		if l.confirm.Down != nil && c.Confirm.Down == 0 {
-			c.Confirm.Down = *l.confirm.Down
-		}
-		if l.confirm.Up != nil && c.Confirm.Up == 0 {
-			c.Confirm.Up = *l.confirm.Up
-		}
-	}
-	if c.Confirm.Down == 0 {
-		c.Confirm.Down = 3
-	}
-	if c.Confirm.Up == 0 {
-		c.Confirm.Up = 2
-	}
+	interval := first(levels, i, func(l timing) *probes.Duration { return l.interval }, "interval")
+	timeout := first(levels, t, func(l timing) *probes.Duration { return l.timeout }, "timeout")
+	recheck := first(levels, 3*time.Second, func(l timing) *probes.Duration { return l.confirm.Recheck }, "confirm", "recheck")
 	// A default never contradicts what the operator says: it gives way.
 	switch {
 	case timeout.d < interval.d:
@@ -125,15 +123,17 @@ func (b *builder) times(c *probes.Check, levels []timing) {
 		timeout.d = (interval.d * 2 / 3).Truncate(10 * time.Millisecond)
 	case !interval.explicit():
 		interval.d = min(maxInterval, timeout.d*3/2)
-	case timeoutLevel <= intervalLevel:
+	case timeout.level <= interval.level:
 		b.report(timeout.at, timeout.who, fmt.Sprintf("timeout %s must be shorter than the interval, which is %s%s", short(timeout.d), short(interval.d), elsewhere(interval.at, timeout.at)))
 	default:
 		b.report(interval.at, interval.who, fmt.Sprintf("interval %s must be longer than the timeout, which is %s%s", short(interval.d), short(timeout.d), elsewhere(timeout.at, interval.at)))
 	}
-	if recheck.d > interval.d {
-		recheck.d = interval.d
+	c.Interval, c.Timeout = interval.d, timeout.d
+	c.Confirm = probes.Confirm{
+		Down:    count(levels, 3, func(l timing) *int { return l.confirm.Down }),
+		Up:      count(levels, 2, func(l timing) *int { return l.confirm.Up }),
+		Recheck: min(recheck.d, interval.d),
 	}
-	c.Interval, c.Timeout, c.Confirm.Recheck = interval.d, timeout.d, recheck.d
 }
 
 // elsewhere names the other place when it is not in sight of the first.

@@ -3,6 +3,7 @@ package source
 import (
 	"encoding"
 	"fmt"
+	"maps"
 	"reflect"
 	"strconv"
 	"strings"
@@ -227,9 +228,7 @@ func fieldsOf(s reflect.Value) (fields map[string]reflect.Value, rest reflect.Va
 			rest = s.Field(i)
 		case inline:
 			inner, r := fieldsOf(s.Field(i))
-			for k, f := range inner {
-				fields[k] = f
-			}
+			maps.Copy(fields, inner)
 			if r.IsValid() {
 				rest = r
 			}

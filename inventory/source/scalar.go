@@ -92,7 +92,7 @@ func (d *decoder) text(at, n *yaml.Node, to reflect.Value, name string) {
 	if !d.want(at, n, yaml.ScalarNode, name, false) {
 		return
 	}
-	u, ok := to.Addr().Interface().(encoding.TextUnmarshaler)
+	u, ok := reflect.TypeAssert[encoding.TextUnmarshaler](to.Addr())
 	if !ok {
 		return
 	}

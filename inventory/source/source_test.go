@@ -49,7 +49,7 @@ type all struct {
 func TestMistakes(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ in, want string }{
-		"unknown key":            {"nmae: x", `f.yaml:1:1: unknown key "nmae"; did you mean "name"?`},
+		"unknown key":            {"namee: x", `f.yaml:1:1: unknown key "namee"; did you mean "name"?`},
 		"unknown key, none near": {"sub:\n  colour: red", `f.yaml:2:3: unknown key "colour" in sub; known: expect, port, timeout, url`},
 		"nested unknown":         {"expect: {stauts: [200]}", `f.yaml:1:10: unknown key "stauts" in expect; did you mean "status"?`},
 		"hyphen for underscore":  {"time-out: 5s", `f.yaml:1:1: unknown key "time-out"; did you mean "timeout"?`},
@@ -90,7 +90,7 @@ func TestMistakes(t *testing.T) {
 		"control":                {"name: a\x07", `f.yaml:1:8: control character 0x07 is not allowed here`},
 		"utf-16":                 {"\xff\xfen\x00", `f.yaml: is UTF-16 text; save it as UTF-8`},
 		"a spreadsheet":          {"PK\x03\x04...", `f.yaml: this is a spreadsheet or zip file, not YAML; turn it into inventory with: watchpost import f.yaml`},
-		"five at once": {"nmae: x\nlevel: three\ntimeout: 5\non: maybe\nexpect: {status: 1}", `f.yaml:1:1: unknown key "nmae"; did you mean "name"?
+		"five at once": {"namee: x\nlevel: three\ntimeout: 5\non: maybe\nexpect: {status: 1}", `f.yaml:1:1: unknown key "namee"; did you mean "name"?
 f.yaml:2:8: level "three" is not a whole number
 f.yaml:3:10: timeout "5" has no unit; write 5s for seconds
 f.yaml:4:5: on "maybe" is not true or false
@@ -272,7 +272,7 @@ func TestNearest(t *testing.T) {
 	words := []string{"http", "tls", "tcp", "icmp", "dns", "depends_on", "maintenance"}
 	for in, want := range map[string]string{
 		"https": "http", "htpt": "http", "HTTP": "http", "tsl": "tls", "ping": "", "": "", "depends-on": "depends_on",
-		"maintenence": "maintenance", "maintnance": "maintenance", "tc": "tcp", "xyz": "", strings.Repeat("a", 70): "",
+		"mainteance": "maintenance", "maintnance": "maintenance", "tc": "tcp", "xyz": "", strings.Repeat("a", 70): "",
 	} {
 		if got, ok := Nearest(in, words); got != want || ok != (want != "") {
 			t.Errorf("%q: got %q, want %q", in, got, want)
