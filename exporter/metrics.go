@@ -94,6 +94,7 @@ const (
 	mZoneQueries
 	mRegistration
 	mProbeReason
+	mProbeTimeout
 
 	mUnitInfo
 	mSystemInfo
@@ -204,6 +205,8 @@ var table = [metricCount]row{
 	mZoneQueries:     {"watchpost_zone_queries", gauge, PerCheck, false, "Number of queries that the newest look sent.", nil},
 	mRegistration:    {"watchpost_registration_expiry_timestamp_seconds", gauge, PerCheck, true, "When the registration of the domain ends, in Unix seconds.", nil},
 	mProbeReason:     {"watchpost_probe_reason_info", gauge, OnProbe, false, "Why a look over /probe did not succeed, a word of the closed list of reasons.", []string{"reason"}},
+
+	mProbeTimeout: {"probe_timeout_seconds", gauge, OnProbe, false, "The timeout that the look over /probe had.", nil},
 
 	mUnitInfo:    {"watchpost_unit_info", gauge, PerPlace, true, "A unit and its name for people.", []string{"unit", "name"}},
 	mSystemInfo:  {"watchpost_system_info", gauge, PerPlace, true, "A system, its name for people, security level and owner.", []string{"unit", "system", "name", "level", "owner"}},

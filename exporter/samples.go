@@ -312,12 +312,7 @@ func word(r probes.Reason) probes.Reason {
 // Clean makes a text of the operator's fit for a label: valid UTF-8 without
 // control characters, at most MaxLabel bytes, cut between characters.
 func Clean(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(s, "\uFFFD"))
+	s = cleaned(s)
 	if len(s) <= MaxLabel {
 		return s
 	}
@@ -326,6 +321,16 @@ func Clean(s string) string {
 		cut--
 	}
 	return s[:cut]
+}
+
+// cleaned is s as valid UTF-8 without control characters.
+func cleaned(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "\uFFFD"))
 }
 
 func seconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }
