@@ -7,6 +7,7 @@ import (
 	stdtls "crypto/tls"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -148,7 +149,7 @@ func (l *look) overHTTP1(c net.Conn, rq request, x *exchange) error {
 		more, _ := br.Peek(min(br.Buffered(), 64)) // what is there already, for the people
 		return &wire.Error{Reason: probes.HTTPProtocol, Detail: "the answer is not HTTP; it begins " + probes.Quote(string(more), 64)}
 	}
-	res, err := readHead(br, rq.method)
+	res, err := readHead(br, rq.method) //nolint:bodyclose // it is a view of c, which exchange closes
 	if err != nil {
 		// The parser takes a line that was cut off for a malformed one, so what
 		// cut it off is asked first.
@@ -252,9 +253,7 @@ const agent = "watchpost (availability monitoring)"
 func (l *look) headersFor(rq request, untrusted bool) (http.Header, error) {
 	h := http.Header{"User-Agent": {agent}, "Accept": {"*/*"}, "Accept-Encoding": {"gzip, deflate"}}
 	if sameOrigin(l.url, rq.url) {
-		for k, v := range l.headers {
-			h[k] = v
-		}
+		maps.Copy(h, l.headers)
 		if !untrusted && !l.faulty {
 			if err := l.secret.apply(h); err != nil {
 				return nil, err

@@ -11,6 +11,7 @@ import (
 	"net/http/cookiejar"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -101,17 +102,17 @@ func (e errRedirect) Error() string { return e.why }
 
 // run follows hop after hop until an answer that is none, or an error.
 func (l *look) run(ctx context.Context) {
-	target := request{url: l.url, method: l.method, body: l.body}
+	rq := request{url: l.url, method: l.method, body: l.body}
 	ap := l.first
 	seen := make(map[string]bool, 1)
 	for {
-		x := l.exchange(ctx, target, ap)
+		x := l.exchange(ctx, rq, ap)
 		l.parts = append(l.parts, x)
 		l.faulty = l.faulty || x.untrusted()
 		if l.err = x.err; l.err != nil || !l.follow || !redirect(x.status) {
 			return
 		}
-		next, err := l.next(target, x)
+		next, err := l.next(rq, x)
 		if err != nil || next == nil {
 			l.err = err
 			return
@@ -130,7 +131,7 @@ func (l *look) run(ctx context.Context) {
 		if ap, l.err = l.address(ctx, next.url, ap); l.err != nil {
 			return
 		}
-		target = *next
+		rq = *next
 	}
 }
 
@@ -150,19 +151,10 @@ func (l *look) next(now request, x *exchange) (*request, error) {
 	if loc == "" {
 		return nil, nil
 	}
-	u, err := now.url.Parse(loc)
-	if err != nil || len(loc) > maxLocation {
-		return nil, errRedirect{"the redirect leads to what is no address: " + probes.Quote(loc, 120)}
+	u, err := target(now.url, loc)
+	if err != nil {
+		return nil, err
 	}
-	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, errRedirect{"the redirect leads to " + probes.Quote(loc, 120) + ", which is neither http nor https"}
-	}
-	u.User, u.Fragment = nil, "" // a redirect can't give us credentials
-	host, bad := wire.HostName(u.Hostname())
-	if bad != "" {
-		return nil, errRedirect{"the redirect leads to a host that can't be: " + bad}
-	}
-	setHost(u, host)
 	if now.url.Scheme == "https" && u.Scheme == "http" && l.downgrade == "" {
 		l.downgrade = u.String()
 	}
@@ -176,6 +168,32 @@ func (l *look) next(now request, x *exchange) (*request, error) {
 		return nil, errRedirect{"the redirect would carry the request's body to another host, " + probes.Quote(u.Host, 100)}
 	}
 	return n, nil
+}
+
+// target reads a Location header.
+func target(from *url.URL, loc string) (*url.URL, error) {
+	if len(loc) > maxLocation {
+		return nil, errRedirect{"the redirect's address is too long: " + probes.Quote(loc, 120)}
+	}
+	u, err := from.Parse(loc)
+	if err != nil {
+		return nil, errRedirect{"the redirect leads to what is no address: " + probes.Quote(loc, 120)}
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, errRedirect{"the redirect leads to " + probes.Quote(loc, 120) + ", which is neither http nor https"}
+	}
+	u.User, u.Fragment = nil, "" // a redirect can't give us credentials
+	host, bad := wire.HostName(u.Hostname())
+	if bad != "" {
+		return nil, errRedirect{"the redirect leads to a host that can't be: " + bad}
+	}
+	if p := u.Port(); p != "" {
+		if n, err := strconv.ParseUint(p, 10, 16); err != nil || n == 0 {
+			return nil, errRedirect{"the redirect leads to a port that can't be: " + probes.Quote(p, 20)}
+		}
+	}
+	setHost(u, host)
+	return u, nil
 }
 
 // maxLocation bounds a Location header, in bytes.

@@ -90,7 +90,7 @@ func TestMisbehaviourReasons(t *testing.T) {
 		delete(reasons, m.Name)
 		t.Run(m.Name, func(t *testing.T) {
 			srv := probetest.Start(t, m.Handle)
-			ctx, cancel := context.WithTimeout(t.Context(), 400*time.Millisecond)
+			ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond)
 			defer cancel()
 			o := prober(t, w, func(s *http.Settings) { s.URL = "http://" + srv.Addr() + "/" }).Probe(ctx)
 			v := probes.Down

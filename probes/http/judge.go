@@ -189,8 +189,7 @@ func answerFacts(f *probes.Facts, l *look, last *exchange) {
 // the last one's, as people expect of the page that they see.
 func judgeCertificates(a *wire.Answer, l *look) {
 	seen := ""
-	for i := len(l.parts) - 1; i >= 0; i-- {
-		x := l.parts[i]
+	for _, x := range slices.Backward(l.parts) {
 		if x.tls == nil || len(x.judgement.Certificates) == 0 {
 			continue
 		}

@@ -29,7 +29,7 @@ type Settings struct {
 	PasswordFile string `yaml:"password_file,omitempty" json:"password_file,omitempty" doc:"file with the password of basic authentication, read at each look"`
 	BearerFile   string `yaml:"bearer_file,omitempty" json:"bearer_file,omitempty" doc:"file with a bearer token, read at each look"`
 
-	Expect Expect `yaml:"expect,omitempty" json:"expect,omitempty" doc:"what the answer must be"`
+	Expect Expect `yaml:"expect,omitempty" json:"expect,omitzero" doc:"what the answer must be"`
 
 	FollowRedirects bool            `yaml:"follow_redirects" json:"follow_redirects" doc:"follow redirects; default true"`
 	MaxRedirects    int             `yaml:"max_redirects,omitempty" json:"max_redirects,omitempty" doc:"redirects followed at most; default 10"`

@@ -127,24 +127,20 @@ func (d *DNS) reply(msg []byte) []byte {
 	if !known && name != "" { // the root exists
 		r.rcode = dnsmessage.RCodeNameError
 	}
-	b := dnsmessage.NewBuilder(nil, dnsmessage.Header{ID: h.ID, Response: true, RecursionDesired: true, RecursionAvailable: true, RCode: r.rcode})
-	b.EnableCompression()
-	if b.StartQuestions() != nil || b.Question(q) != nil || b.StartAnswers() != nil {
-		return nil
+	m := dnsmessage.Message{
+		Header:    dnsmessage.Header{ID: h.ID, Response: true, RecursionDesired: true, RecursionAvailable: true, RCode: r.rcode},
+		Questions: []dnsmessage.Question{q},
 	}
 	for _, a := range r.addrs {
 		rh := dnsmessage.ResourceHeader{Name: q.Name, Class: q.Class, TTL: r.ttl}
 		switch {
 		case a.Is4() && q.Type == dnsmessage.TypeA:
-			err = b.AResource(rh, dnsmessage.AResource{A: a.As4()})
+			m.Answers = append(m.Answers, dnsmessage.Resource{Header: rh, Body: &dnsmessage.AResource{A: a.As4()}})
 		case a.Is6() && q.Type == dnsmessage.TypeAAAA:
-			err = b.AAAAResource(rh, dnsmessage.AAAAResource{AAAA: a.As16()})
-		}
-		if err != nil {
-			return nil
+			m.Answers = append(m.Answers, dnsmessage.Resource{Header: rh, Body: &dnsmessage.AAAAResource{AAAA: a.As16()}})
 		}
 	}
-	out, err := b.Finish()
+	out, err := m.Pack()
 	if err != nil {
 		return nil
 	}

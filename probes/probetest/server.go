@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -27,7 +28,7 @@ type Server struct {
 // Serve starts a server on address ("127.0.0.1:0"). handle owns the connection
 // until it returns; then it is closed. stop is closed when the server ends.
 func Serve(address string, handle func(c net.Conn, stop <-chan struct{})) (*Server, error) {
-	l, err := net.Listen("tcp", address)
+	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", address)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +103,7 @@ func Misbehaviours() []Misbehaviour {
 		{"sends a malformed chunk", send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nx\r\n")},
 		{"ends the body early", send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nshort")},
 		{"sends interim answers without end", prefixed("", []byte("HTTP/1.1 100 Continue\r\n\r\n"))},
-		{"sends a gzip bomb", bomb},
+		{"sends a gzip bomb", bomb(Bomb(4 << 20))},
 		{"redirects in a circle", send("HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n")},
 		{"redirects without end", redirectOn},
 		{"speaks HTTP on a TLS port", send("HTTP/1.1 400 Bad Request\r\n\r\nThe plain HTTP request was sent to HTTPS port")},
@@ -182,10 +183,8 @@ func halfClose(c net.Conn, stop <-chan struct{}) {
 	<-stop
 }
 
-func bomb(c net.Conn, _ <-chan struct{}) {
-	readSome(c)
-	_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n") // the prober may have left
-	_, _ = c.Write(Bomb(4 << 20))
+func bomb(body []byte) func(net.Conn, <-chan struct{}) {
+	return send("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + string(body))
 }
 
 // Bomb is n zero bytes, gzipped: about a thousandth of that.
@@ -221,7 +220,7 @@ func ServeTLS(address string, pick func(name string) Leaf, handle func(c net.Con
 	}
 	return Serve(address, func(c net.Conn, stop <-chan struct{}) {
 		t := tls.Server(c, cfg)
-		if t.Handshake() == nil {
+		if t.HandshakeContext(context.Background()) == nil {
 			handle(t, stop)
 			_ = t.CloseWrite() // a polite end; the prober may have left
 		}

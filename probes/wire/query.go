@@ -78,24 +78,12 @@ var errByTCP = errors.New("must be asked over TCP")
 // believed.
 func parseReply(msg []byte, q question, tcp bool) (family, error) {
 	var p dnsmessage.Parser
-	h, err := p.Start(msg)
-	if err != nil || h.ID != q.id || !h.Response {
-		return family{}, errNotOurs
+	rcode, err := admit(&p, msg, q, tcp)
+	if err != nil {
+		return family{}, err
 	}
-	qs, err := p.AllQuestions()
-	if err != nil || len(qs) != 1 || qs[0].Type != q.typ || qs[0].Class != dnsmessage.ClassINET ||
-		!strings.EqualFold(qs[0].Name.String(), q.name) {
-		if err == nil && len(qs) == 0 && h.RCode == dnsmessage.RCodeFormatError {
-			return family{}, errByTCP // a server from before EDNS; TCP asks without
-		}
-		return family{}, errNotOurs
-	}
-	if !tcp && (h.Truncated || qs[0].Name.String() != q.name ||
-		h.RCode == dnsmessage.RCodeFormatError || h.RCode == dnsmessage.RCodeNotImplemented) {
-		return family{}, errByTCP
-	}
-	f := family{answered: true, rcode: h.RCode, ttl: maxTTL}
-	if h.RCode != dnsmessage.RCodeSuccess {
+	f := family{answered: true, rcode: rcode, ttl: maxTTL}
+	if rcode != dnsmessage.RCodeSuccess {
 		f.ttl = negativeTTL(&p, true)
 		return f, nil
 	}
@@ -108,11 +96,43 @@ func parseReply(msg []byte, q question, tcp bool) (family, error) {
 	return f, nil
 }
 
+// admit reads header and question, and says whether they are the reply's to q.
+func admit(p *dnsmessage.Parser, msg []byte, q question, tcp bool) (dnsmessage.RCode, error) {
+	h, err := p.Start(msg)
+	if err != nil || h.ID != q.id || !h.Response {
+		return 0, errNotOurs
+	}
+	qs, err := p.AllQuestions()
+	old := h.RCode == dnsmessage.RCodeFormatError || h.RCode == dnsmessage.RCodeNotImplemented
+	switch {
+	case err != nil:
+		return 0, errNotOurs
+	case len(qs) == 0 && old && !tcp:
+		return 0, errByTCP // a server from before EDNS; TCP asks without
+	case len(qs) != 1 || !q.repeated(qs[0]):
+		return 0, errNotOurs
+	case !tcp && (old || h.Truncated || qs[0].Name.String() != q.name):
+		return 0, errByTCP
+	}
+	return h.RCode, nil
+}
+
+// repeated tells whether a reply's question is ours, case aside.
+func (q question) repeated(r dnsmessage.Question) bool {
+	return r.Type == q.typ && r.Class == dnsmessage.ClassINET && strings.EqualFold(r.Name.String(), q.name)
+}
+
+// Bounds of an answer section.
+const (
+	maxAliases = 16
+	maxRecords = 512
+)
+
 // collect walks the answer section once; aliases come before what they lead to
 // from every resolver, so one pass follows them.
 func (f *family) collect(p *dnsmessage.Parser, q question) error {
 	at, aliases := q.name, 0
-	for range 512 {
+	for range maxRecords {
 		h, err := p.AnswerHeader()
 		if errors.Is(err, dnsmessage.ErrSectionDone) {
 			return nil
@@ -120,38 +140,43 @@ func (f *family) collect(p *dnsmessage.Parser, q question) error {
 		if err != nil {
 			return err
 		}
-		if h.Class != dnsmessage.ClassINET || !strings.EqualFold(h.Name.String(), at) || h.Type != q.typ && h.Type != dnsmessage.TypeCNAME {
+		wanted := h.Type == q.typ || h.Type == dnsmessage.TypeCNAME
+		if !wanted || h.Class != dnsmessage.ClassINET || !strings.EqualFold(h.Name.String(), at) {
 			if err := p.SkipAnswer(); err != nil {
 				return err
 			}
 			continue
 		}
 		f.ttl = min(f.ttl, time.Duration(h.TTL)*time.Second)
-		switch h.Type {
-		case dnsmessage.TypeCNAME:
-			c, err := p.CNAMEResource()
-			if err != nil {
-				return err
-			}
-			if aliases++; aliases > 16 {
-				return errors.New("too many aliases")
-			}
-			at = c.CNAME.String()
-		case dnsmessage.TypeA:
-			a, err := p.AResource()
-			if err != nil {
-				return err
-			}
-			f.addrs = append(f.addrs, netip.AddrFrom4(a.A))
-		default:
-			a, err := p.AAAAResource()
-			if err != nil {
-				return err
-			}
-			f.addrs = append(f.addrs, netip.AddrFrom16(a.AAAA).Unmap())
+		next, err := f.record(p, h.Type)
+		if err != nil {
+			return err
+		}
+		if next != "" {
+			at = next
+			aliases++
+		}
+		if aliases > maxAliases {
+			return errors.New("too many aliases")
 		}
 	}
 	return errors.New("too many records")
+}
+
+// record takes one A, AAAA or CNAME; alias is where the latter leads.
+func (f *family) record(p *dnsmessage.Parser, typ dnsmessage.Type) (alias string, err error) {
+	switch typ {
+	case dnsmessage.TypeCNAME:
+		c, err := p.CNAMEResource()
+		return c.CNAME.String(), err
+	case dnsmessage.TypeA:
+		a, err := p.AResource()
+		f.addrs = append(f.addrs, netip.AddrFrom4(a.A))
+		return "", err
+	}
+	a, err := p.AAAAResource()
+	f.addrs = append(f.addrs, netip.AddrFrom16(a.AAAA).Unmap())
+	return "", err
 }
 
 // negativeTTL is that of RFC 2308 5: the lesser of the SOA's TTL and minimum.
