@@ -2,6 +2,7 @@ package oncall
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -81,6 +82,7 @@ func TestKeyOneInTheCallStopsTheLadderAndRecoveryIsTold(t *testing.T) {
 				told = append(told, who(s.address))
 			}
 		}
+		slices.Sort(told)
 		if d := cmp.Diff([]string{"an", "binh"}, told); d != "" {
 			t.Errorf("recovery by SMS: %s", d)
 		}
