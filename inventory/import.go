@@ -19,7 +19,7 @@ import (
 // Bounds of a spreadsheet. The units of a province fill a few thousand rows.
 const (
 	maxSheetSize  = 16 << 20 // bytes of the file
-	maxSheetUnzip = 128 << 20
+	maxSheetUnzip = 64 << 20
 	maxRows       = 50_000
 	maxColumns    = 256
 	maxCell       = 2000 // bytes

@@ -58,6 +58,15 @@ a/web/tls tls xn--cng-qmz.example:443`
 	}
 }
 
+// A profile whose kinds are not there must not leave a system unwatched in silence.
+func TestAProfileWithoutItsKinds(t *testing.T) {
+	t.Parallel()
+	_, problems := inventory.Parse("f.yaml", []byte("units: [{id: a, systems: [{url: 'icmp://x.example'}]}]"), realKinds(t)[:3])
+	if got, want := problems.Error(), "f.yaml:1:33: a/x.example: profile ping has no kind of check in this watchpost; known kinds: http, tcp, tls"; got != want {
+		t.Errorf("got %q", got)
+	}
+}
+
 // What the real kinds find wrong is told at its place, once, and nothing else.
 func TestMistakesInRealSettings(t *testing.T) {
 	t.Parallel()

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"watchpost.example/inventory/source"
 	"watchpost.example/probes"
@@ -164,6 +165,9 @@ func (b *builder) planned(f *systemFile, target *url.URL, who string) []plan {
 		if _, known := b.kinds[c.Kind]; known {
 			plans = append(plans, plan{id: c.ID, profile: c})
 		}
+	}
+	if len(plans) == 0 && len(f.Without) == 0 && name != profileNone {
+		b.report(f.Self.At("url"), who, "profile "+name+" has no kind of check in this watchpost; known kinds: "+strings.Join(b.kindNames, ", "))
 	}
 	return plans
 }
