@@ -17,6 +17,9 @@ type Querier interface {
 	Query(ctx context.Context, expr string, at time.Time) ([]Result, error)
 	// QueryRange evaluates expr at from, from+step, ... up to to.
 	QueryRange(ctx context.Context, expr string, from, to time.Time, step time.Duration) ([]Series, error)
+	// Raw gives the samples as stored of every series that selector, without a
+	// range, matches in [from, to).
+	Raw(ctx context.Context, selector string, from, to time.Time) ([]Series, error)
 }
 
 // Result is one element of an instant query.

@@ -82,25 +82,7 @@ func (r *remoteAPI) QueryRange(ctx context.Context, expr string, from, to time.T
 	if d.Type != "matrix" {
 		return nil, fmt.Errorf("%w: %q gives a %s, want a series of numbers", ErrQuery, expr, d.Type)
 	}
-	var m []struct {
-		Metric map[string]string `json:"metric"`
-		Values []pair            `json:"values"`
-	}
-	if err := json.Unmarshal(d.Result, &m); err != nil {
-		return nil, r.garbled(err)
-	}
-	out := make([]Series, 0, len(m))
-	for _, s := range m {
-		if len(s.Values) == 0 {
-			continue
-		}
-		points := make([]Point, len(s.Values))
-		for i, p := range s.Values {
-			points[i] = Point(p)
-		}
-		out = append(out, Series{s.Metric, points})
-	}
-	return out, nil
+	return r.matrix(d.Result)
 }
 
 // data is the part of an answer that holds the result.
