@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"net/netip"
@@ -127,14 +128,14 @@ func (a *authority) answer(m *dns.Msg, q dns.Question, soa *dns.SOA) {
 }
 
 // serveDNS answers on UDP and TCP of the same free port of addr.
-func (l *Lab) serveDNS(addr netip.Addr, h dns.Handler) (string, error) {
+func (l *Lab) serveDNS(ctx context.Context, addr netip.Addr, h dns.Handler) (string, error) {
 	var last error
 	for range 20 {
-		ln, err := net.Listen("tcp", netip.AddrPortFrom(addr, 0).String())
+		ln, err := new(net.ListenConfig).Listen(ctx, "tcp", netip.AddrPortFrom(addr, 0).String())
 		if err != nil {
 			return "", err
 		}
-		pc, err := net.ListenPacket("udp", ln.Addr().String())
+		pc, err := new(net.ListenConfig).ListenPacket(ctx, "udp", ln.Addr().String())
 		if err != nil {
 			last = err
 			_ = ln.Close() // another port is tried
@@ -158,24 +159,24 @@ type shutdown struct{ *dns.Server }
 func (s shutdown) Close() error { return s.Shutdown() }
 
 // startDNS starts the resolver.
-func (l *Lab) startDNS() (*zone, error) {
+func (l *Lab) startDNS(ctx context.Context) (*zone, error) {
 	z := &zone{records: make(map[string][]netip.Addr)}
 	var err error
-	z.server, err = l.serveDNS(l.addr(), z)
+	z.server, err = l.serveDNS(ctx, l.addr(), z)
 	return z, err
 }
 
 // names is the unit's own zone: the secondary's serial lags, and it still gives
 // the address that the web server had before.
-func (l *Lab) names() error {
+func (l *Lab) names(ctx context.Context) error {
 	first, second := l.addr(), l.addr()
 	now, before := l.addr(), l.addr()
 	servers := make([]string, 2)
 	var err error
-	if servers[0], err = l.serveDNS(first, &authority{newSerial, now, [2]netip.Addr{first, second}}); err != nil {
+	if servers[0], err = l.serveDNS(ctx, first, &authority{newSerial, now, [2]netip.Addr{first, second}}); err != nil {
 		return err
 	}
-	if servers[1], err = l.serveDNS(second, &authority{staleSerial, before, [2]netip.Addr{first, second}}); err != nil {
+	if servers[1], err = l.serveDNS(ctx, second, &authority{staleSerial, before, [2]netip.Addr{first, second}}); err != nil {
 		return err
 	}
 	l.anchors = append(l.anchors, servers[0])

@@ -83,7 +83,7 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 	l := &Lab{dir: dir, log: o.Logger, after: o.BreakAfter, next: 1}
 	// A number of its own, so that two labs on a machine do not meet.
 	l.net = [2]byte{byte(64 + rand.IntN(128)), byte(rand.IntN(256))}
-	if err := l.build(); err != nil {
+	if err := l.build(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("starting the lab: %w", err), l.Close())
 	}
 	l.stop = context.AfterFunc(ctx, func() { _ = l.shut() }) // nobody is left to tell
@@ -91,18 +91,18 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 	return l, nil
 }
 
-func (l *Lab) build() error {
+func (l *Lab) build(ctx context.Context) error {
 	var err error
 	if l.ca, err = probetest.NewCA("Watchpost Lab"); err != nil {
 		return err
 	}
-	if l.zone, err = l.startDNS(); err != nil {
+	if l.zone, err = l.startDNS(ctx); err != nil {
 		return fmt.Errorf("name servers: %w", err)
 	}
-	for _, add := range []func() error{
+	for _, add := range []func(context.Context) error{
 		l.portal, l.certificates, l.failing, l.slow, l.refused, l.silent, l.mail, l.names,
 	} {
-		if err := add(); err != nil {
+		if err := add(ctx); err != nil {
 			return err
 		}
 	}
@@ -155,13 +155,13 @@ func (l *Lab) addr() netip.Addr {
 }
 
 // listen opens a free TCP port that is the same on n addresses.
-func (l *Lab) listen(n int) ([]net.Listener, error) {
+func (l *Lab) listen(ctx context.Context, n int) ([]net.Listener, error) {
 	addrs := make([]netip.Addr, n)
 	for i := range addrs {
 		addrs[i] = l.addr()
 	}
 	for range 20 {
-		ls, err := listenAll(addrs)
+		ls, err := listenAll(ctx, addrs)
 		if err == nil {
 			return ls, nil
 		}
@@ -172,11 +172,11 @@ func (l *Lab) listen(n int) ([]net.Listener, error) {
 	return nil, fmt.Errorf("no port is free on all of %v", addrs)
 }
 
-func listenAll(addrs []netip.Addr) ([]net.Listener, error) {
+func listenAll(ctx context.Context, addrs []netip.Addr) ([]net.Listener, error) {
 	var ls []net.Listener
 	port := uint16(0)
 	for _, a := range addrs {
-		ln, err := net.Listen("tcp", netip.AddrPortFrom(a, port).String())
+		ln, err := new(net.ListenConfig).Listen(ctx, "tcp", netip.AddrPortFrom(a, port).String())
 		if err != nil {
 			for _, x := range ls {
 				_ = x.Close() // tried again on another port

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -17,8 +18,8 @@ import (
 )
 
 // refused is a service whose port nobody listens on.
-func (l *Lab) refused() error {
-	ls, err := l.listen(1)
+func (l *Lab) refused(ctx context.Context) error {
+	ls, err := l.listen(ctx, 1)
 	if err != nil {
 		return err
 	}
@@ -37,8 +38,8 @@ func (l *Lab) refused() error {
 
 // silent is a host that lets no connection be made, and a site that takes
 // connections and never says a word.
-func (l *Lab) silent() error {
-	full, err := newDeaf(l.addr())
+func (l *Lab) silent(ctx context.Context) error {
+	full, err := newDeaf(ctx, l.addr())
 	if err != nil {
 		return fmt.Errorf("a host that does not answer: %w", err)
 	}
@@ -69,13 +70,13 @@ func (l *Lab) silent() error {
 func netListen(l *Lab) string { return net.JoinHostPort(l.addr().String(), "0") }
 
 // mail is a mail server with a banner and STARTTLS.
-func (l *Lab) mail() error {
+func (l *Lab) mail(ctx context.Context) error {
 	leaf, err := l.ca.Issue(probetest.Spec{Names: []string{"thu." + Zone}})
 	if err != nil {
 		return err
 	}
 	config := &tls.Config{Certificates: []tls.Certificate{leaf.TLS()}, MinVersion: tls.VersionTLS12}
-	srv, err := probetest.Serve(netListen(l), func(c net.Conn, _ <-chan struct{}) { smtp(c, config) })
+	srv, err := probetest.Serve(netListen(l), func(c net.Conn, _ <-chan struct{}) { smtp(ctx, c, config) })
 	if err != nil {
 		return err
 	}
@@ -92,7 +93,7 @@ func (l *Lab) mail() error {
 }
 
 // smtp is as much of RFC 5321 and RFC 3207 as a probe says.
-func smtp(c net.Conn, config *tls.Config) {
+func smtp(ctx context.Context, c net.Conn, config *tls.Config) {
 	if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		return
 	}
@@ -116,7 +117,7 @@ func smtp(c net.Conn, config *tls.Config) {
 				return
 			}
 			t := tls.Server(c, config)
-			if t.Handshake() != nil {
+			if t.HandshakeContext(ctx) != nil {
 				return
 			}
 			c, r = t, bufio.NewReader(t)
@@ -149,7 +150,7 @@ func (d *deaf) Close() error {
 // fillers is more connections than a queue of length zero takes.
 const fillers = 4
 
-func newDeaf(addr netip.Addr) (*deaf, error) {
+func newDeaf(ctx context.Context, addr netip.Addr) (*deaf, error) {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, err
@@ -158,8 +159,9 @@ func newDeaf(addr netip.Addr) (*deaf, error) {
 	if err := d.open(fd, addr); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
+	dialer := net.Dialer{Timeout: 100 * time.Millisecond}
 	for range fillers {
-		c, err := net.DialTimeout("tcp", d.at.String(), 100*time.Millisecond)
+		c, err := dialer.DialContext(ctx, "tcp", d.at.String())
 		if err == nil {
 			d.stuck = append(d.stuck, c)
 			continue

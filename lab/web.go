@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -38,8 +39,8 @@ func (l *Lab) web(ln net.Listener, h http.Handler, leaf *probetest.Leaf) *http.S
 }
 
 // site is a system behind one listener with a name in the zone.
-func (l *Lab) site(host string, h http.Handler, leaf *probetest.Leaf) (url string, err error) {
-	ls, err := l.listen(1)
+func (l *Lab) site(ctx context.Context, host string, h http.Handler, leaf *probetest.Leaf) (url string, err error) {
+	ls, err := l.listen(ctx, 1)
 	if err != nil {
 		return "", err
 	}
@@ -53,12 +54,12 @@ func (l *Lab) site(host string, h http.Handler, leaf *probetest.Leaf) (url strin
 }
 
 // portal has two addresses, the second of which breaks after a while.
-func (l *Lab) portal() error {
+func (l *Lab) portal(ctx context.Context) error {
 	leaf, err := l.ca.Issue(probetest.Spec{Names: []string{"cong." + Zone}})
 	if err != nil {
 		return err
 	}
-	ls, err := l.listen(2)
+	ls, err := l.listen(ctx, 2)
 	if err != nil {
 		return err
 	}
@@ -87,7 +88,7 @@ func (l *Lab) portal() error {
 }
 
 // certificates are the sites whose certificate is the trouble.
-func (l *Lab) certificates() error {
+func (l *Lab) certificates(ctx context.Context) error {
 	now := time.Now()
 	for _, c := range []struct {
 		unit, id, name string
@@ -108,7 +109,7 @@ func (l *Lab) certificates() error {
 		if err != nil {
 			return err
 		}
-		url, err := l.site(c.id, showing(c.name), &leaf)
+		url, err := l.site(ctx, c.id, showing(c.name), &leaf)
 		if err != nil {
 			return err
 		}
@@ -122,8 +123,8 @@ func (l *Lab) certificates() error {
 }
 
 // failing answers every request with status 500.
-func (l *Lab) failing() error {
-	url, err := l.site("dich-vu-cong", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+func (l *Lab) failing(ctx context.Context) error {
+	url, err := l.site(ctx, "dich-vu-cong", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "Lỗi kết nối cơ sở dữ liệu", http.StatusInternalServerError)
 	}), nil)
 	l.systems = append(l.systems, system{
@@ -134,9 +135,9 @@ func (l *Lab) failing() error {
 }
 
 // slow answers rightly after more than its check allows.
-func (l *Lab) slow() error {
+func (l *Lab) slow(ctx context.Context) error {
 	h := showing("Một cửa điện tử")
-	url, err := l.site("mot-cua", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	url, err := l.site(ctx, "mot-cua", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-time.After(900 * time.Millisecond):
 			h.ServeHTTP(w, r)

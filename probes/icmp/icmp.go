@@ -86,7 +86,7 @@ func (p *prober) judge(e Echoes, err error) wire.Answer {
 		a.Facts.Set(probes.FactICMPReplyHopLimit, float64(hops))
 	}
 	a.Verdict = probes.Up
-	if loss > p.MaxLoss && got < e.Sent {
+	if loss > p.MaxLoss {
 		a.Verdict, a.Reason = probes.Degraded, probes.ICMPLoss
 		a.Detail = fmt.Sprintf("%d of %d echo requests were lost (%.0f %%), at most %.0f %% allowed",
 			e.Sent-got, e.Sent, math.Round(loss*100), math.Round(p.MaxLoss*100))

@@ -22,7 +22,7 @@ import (
 // inNamespace runs f on a thread in a network namespace of its own, with
 // loopback up and a link named out on which 192.0.2.0/24 and 2001:db8::/64 are
 // silent. sysctl is ping_group_range there. The thread dies with it.
-func inNamespace(t *testing.T, sysctl string, f func(t *testing.T)) {
+func inNamespace(t *testing.T, sysctl string, f func()) {
 	t.Helper()
 	testneed.Root(t)
 	ip := testneed.Program(t, "ip")
@@ -47,7 +47,7 @@ func inNamespace(t *testing.T, sysctl string, f func(t *testing.T)) {
 				return
 			}
 		}
-		f(t)
+		f()
 	}()
 	<-done
 }
@@ -96,7 +96,7 @@ func TestPing(t *testing.T) {
 		for mode, sysctl := range map[string]string{"datagram": everybody, "raw": nobody} {
 			for _, host := range []string{"127.0.0.1", "::1"} {
 				t.Run(engine+" "+mode+" "+host, func(t *testing.T) {
-					inNamespace(t, sysctl, func(t *testing.T) {
+					inNamespace(t, sysctl, func() {
 						o := look(t, host, engine, 3*time.Second, func(s *Settings) { s.Count, s.Gap = 3, probes.Duration(minGap) })
 						if o.Verdict != probes.Up {
 							t.Fatalf("%v %s %s", o.Verdict, o.Reason, o.Detail)
@@ -138,7 +138,7 @@ func TestWhoseFault(t *testing.T) {
 	} {
 		for _, engine := range []string{engineProBing, engineShared} {
 			t.Run(tc.name+" "+engine, func(t *testing.T) {
-				inNamespace(t, tc.sysctl, func(t *testing.T) {
+				inNamespace(t, tc.sysctl, func() {
 					began := time.Now()
 					o := look(t, tc.host, engine, 400*time.Millisecond, nil)
 					if o.Verdict != tc.verdict || o.Reason != tc.why || o.Detail == "" {
@@ -155,7 +155,7 @@ func TestWhoseFault(t *testing.T) {
 
 // TestNoPermission: neither mode is allowed: Unknown, with the cure.
 func TestNoPermission(t *testing.T) {
-	inNamespace(t, nobody, func(t *testing.T) {
+	inNamespace(t, nobody, func() {
 		// This thread alone becomes nobody and loses its capabilities.
 		if _, _, e := syscall.RawSyscall(syscall.SYS_SETRESUID, 65534, 65534, 65534); e != 0 {
 			t.Fatal(e)
@@ -170,6 +170,22 @@ func TestNoPermission(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestNoPrivilege: where the sysctl allows datagram sockets, nothing else is needed.
+func TestNoPrivilege(t *testing.T) {
+	for _, engine := range []string{engineProBing, engineShared} {
+		inNamespace(t, everybody, func() {
+			if _, _, e := syscall.RawSyscall(syscall.SYS_SETRESUID, 65534, 65534, 65534); e != 0 {
+				t.Fatal(e)
+			}
+			for _, host := range []string{"127.0.0.1", "::1"} {
+				if o := look(t, host, engine, time.Second, nil); o.Verdict != probes.Up {
+					t.Errorf("%s %s: %v %s", engine, host, o.Verdict, o.Detail)
+				}
+			}
+		})
+	}
 }
 
 func TestGuardIsAsked(t *testing.T) {
@@ -192,7 +208,7 @@ func TestGuardIsAsked(t *testing.T) {
 
 func TestCanceledIsOurs(t *testing.T) {
 	for _, engine := range []Engine{ProBing(), Shared()} {
-		inNamespace(t, nobody, func(t *testing.T) {
+		inNamespace(t, nobody, func() {
 			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 			time.AfterFunc(50*time.Millisecond, cancel)
 			_, err := newGate(engine, 1).ping(ctx, Run{To: netip.MustParseAddr("192.0.2.99"), Count: 1, Size: minSize, Gap: minGap})
@@ -257,6 +273,9 @@ func TestLimitInFlight(t *testing.T) {
 	if err := <-first; err != nil {
 		t.Error(err)
 	}
+	if _, err := g.ping(t.Context(), run); err != nil {
+		t.Errorf("once there is room again: %v", err)
+	}
 }
 
 func TestJudge(t *testing.T) {
@@ -278,6 +297,7 @@ func TestJudge(t *testing.T) {
 		{"all", Echoes{Sent: 3, Replies: r(3)}, nil, 0, probes.Up, probes.OK},
 		{"one lost", Echoes{Sent: 3, Replies: r(2)}, nil, 0, probes.Degraded, probes.ICMPLoss},
 		{"one lost, allowed", Echoes{Sent: 3, Replies: r(2)}, nil, 0.34, probes.Up, probes.OK},
+		{"just as many lost as allowed", Echoes{Sent: 2, Replies: r(1)}, nil, 0.5, probes.Up, probes.OK},
 		{"two lost, one allowed", Echoes{Sent: 3, Replies: r(1)}, nil, 0.34, probes.Degraded, probes.ICMPLoss},
 		{"none", Echoes{Sent: 3}, nil, 0.9, probes.Down, probes.ICMPTimeout},
 		{"a router said no", Echoes{Sent: 1, Unreachable: "no"}, nil, 0, probes.Down, probes.ICMPUnreachable},

@@ -113,7 +113,7 @@ func TestUnreachable(t *testing.T) {
 // TestObservationsAreLegal: what every observation promises.
 func TestObservationsAreLegal(t *testing.T) {
 	for _, engine := range []string{engineProBing, engineShared} {
-		inNamespace(t, nobody, func(t *testing.T) {
+		inNamespace(t, nobody, func() {
 			for _, host := range []string{"127.0.0.1", "::1", "192.0.2.99", "198.51.100.7", "224.0.0.1"} {
 				probetest.Check(t, Kind(probetest.NewWire(t, nil)), look(t, host, engine, 300*time.Millisecond, nil))
 			}

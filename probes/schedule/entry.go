@@ -85,8 +85,10 @@ func (e *entry) nextTurn(origin, now time.Time) time.Time {
 		iv = time.Minute // the inventory refuses it; a loop without pause would be worse
 	}
 	first := origin.Add(e.offset(iv))
-	k := (now.Add(iv/2).Sub(first) + iv - 1) / iv
-	return first.Add(max(k, 0) * iv)
+	if after := now.Add(iv / 2); after.After(first) {
+		first = first.Add((after.Sub(first) + iv - 1).Truncate(iv))
+	}
+	return first
 }
 
 // quickTurn is when to ask again to settle a change: Recheck after now, give or

@@ -45,6 +45,11 @@ func Text(w io.Writer, in Input, o Options) error {
 	return err
 }
 
+// printf writes to the page, which is memory and never fails.
+func (p *page) printf(format string, args ...any) {
+	_, _ = fmt.Fprintf(p, format, args...)
+}
+
 func (p *page) head(in Input) {
 	ob := in.Observation
 	p.WriteString(p.mark(ob.Verdict))
@@ -53,7 +58,7 @@ func (p *page) head(in Input) {
 			p.WriteString("  " + Safe(s, 256))
 		}
 	}
-	fmt.Fprintf(p, "\n  %s · %s %s\n", ob.At.In(p.o.Zone).Format("2006-01-02 15:04:05 -07:00"), p.w.took, duration(ob.Took))
+	p.printf("\n  %s · %s %s\n", ob.At.In(p.o.Zone).Format("2006-01-02 15:04:05 -07:00"), p.w.took, duration(ob.Took))
 	p.why(ob.Verdict, ob.Reason, ob.Detail, "  ", true)
 }
 
@@ -77,11 +82,11 @@ func (p *page) why(v probes.Verdict, r probes.Reason, detail, indent string, adv
 }
 
 func (p *page) part(x probes.Part, many bool) {
-	fmt.Fprintf(p, "\n  %s %s", p.w.address, address(x))
+	p.printf("\n  %s %s", p.w.address, address(x))
 	if x.Server != "" {
 		p.WriteString("  " + Safe(x.Server, 256))
 	}
-	fmt.Fprintf(p, "  %s  %s\n", p.mark(x.Verdict), duration(x.Took))
+	p.printf("  %s  %s\n", p.mark(x.Verdict), duration(x.Took))
 	if many {
 		p.why(x.Verdict, x.Reason, x.Detail, "    ", false)
 	}
@@ -111,7 +116,7 @@ func (p *page) bars(ph probes.Phases) {
 		to := max(int(int64(before+d)*barWidth/int64(total)), from+1)
 		from, to = min(from, barWidth-1), min(to, barWidth)
 		bar := strings.Repeat("·", from) + strings.Repeat("█", to-from) + strings.Repeat("·", barWidth-to)
-		fmt.Fprintf(p, "    %s  %9s  %s\n", pad(p.w.phase[i], nameWidth), duration(d), p.paint(bar, dim))
+		p.printf("    %s  %9s  %s\n", pad(p.w.phase[i], nameWidth), duration(d), p.paint(bar, dim))
 		before += d
 	}
 }
@@ -120,7 +125,7 @@ func (p *page) certificates(list []probes.Certificate) {
 	if len(list) == 0 {
 		return
 	}
-	fmt.Fprintf(p, "    %s\n", p.w.chain)
+	p.printf("    %s\n", p.w.chain)
 	for i, c := range list {
 		left := daysLeft(c.NotAfter, p.o.Now)
 		var when string
@@ -136,10 +141,10 @@ func (p *page) certificates(list []probes.Certificate) {
 				colour = yellow
 			}
 		}
-		fmt.Fprintf(p, "      %d. %s  %s (%s)\n", i+1, Safe(c.Subject, 120), p.paint(when, colour), c.NotAfter.In(p.o.Zone).Format("2006-01-02"))
-		fmt.Fprintf(p, "         %s %s · %s · SHA-256 %s\n", p.w.issuedBy, Safe(c.Issuer, 120), Safe(c.KeyType, 32), short(c.SHA256))
+		p.printf("      %d. %s  %s (%s)\n", i+1, Safe(c.Subject, 120), p.paint(when, colour), c.NotAfter.In(p.o.Zone).Format("2006-01-02"))
+		p.printf("         %s %s · %s · SHA-256 %s\n", p.w.issuedBy, Safe(c.Issuer, 120), Safe(c.KeyType, 32), short(c.SHA256))
 		if i == 0 && len(c.Names) > 0 {
-			fmt.Fprintf(p, "         %s\n", Safe(strings.Join(c.Names, ", "), 200))
+			p.printf("         %s\n", Safe(strings.Join(c.Names, ", "), 200))
 		}
 	}
 }
@@ -148,13 +153,13 @@ func (p *page) list(title string, lines []string) {
 	if len(lines) == 0 {
 		return
 	}
-	fmt.Fprintf(p, "    %s\n", title)
+	p.printf("    %s\n", title)
 	for i, l := range lines {
 		if i == maxLines {
-			fmt.Fprintf(p, "      "+p.w.more+"\n", len(lines)-maxLines)
+			p.printf("      "+p.w.more+"\n", len(lines)-maxLines)
 			return
 		}
-		fmt.Fprintf(p, "      %s\n", Safe(l, 300))
+		p.printf("      %s\n", Safe(l, 300))
 	}
 }
 
@@ -162,14 +167,14 @@ func (p *page) findings(list []probes.Finding) {
 	if len(list) == 0 {
 		return
 	}
-	fmt.Fprintf(p, "\n  %s\n", p.w.findings)
+	p.printf("\n  %s\n", p.w.findings)
 	for _, f := range list {
 		title, do := Explain(f.Reason, p.o.Lang)
 		colour := yellow
 		if f.Severity == probes.PageNow {
 			colour = red
 		}
-		fmt.Fprintf(p, "    %s %s (%s)\n", p.paint("["+p.severity(f.Severity)+"]", colour), title, Safe(string(f.Reason), 64))
+		p.printf("    %s %s (%s)\n", p.paint("["+p.severity(f.Severity)+"]", colour), title, Safe(string(f.Reason), 64))
 		var rows [][2]string
 		for _, r := range [][2]string{{p.w.where, f.Where}, {p.w.record, f.Record}, {p.w.expected, f.Expected}, {p.w.found, f.Found}, {p.w.do, do}} {
 			if r[1] != "" {
@@ -187,7 +192,7 @@ func (p *page) rows(indent string, rows [][2]string) {
 		width = max(width, utf8.RuneCountInString(r[0]))
 	}
 	for _, r := range rows {
-		fmt.Fprintf(p, "%s%s  %s\n", indent, pad(r[0], width), r[1])
+		p.printf("%s%s  %s\n", indent, pad(r[0], width), r[1])
 	}
 }
 
