@@ -177,6 +177,8 @@ func TestRedirects(t *testing.T) {
 				stdhttp.SetCookie(rw, &stdhttp.Cookie{Name: "seen", Value: "1"})
 				stdhttp.Redirect(rw, r, "/same", stdhttp.StatusFound)
 			}
+		case "/circle":
+			stdhttp.Redirect(rw, r, "/circle", stdhttp.StatusFound)
 		case "/js":
 			rw.Header().Set("Location", "javascript:alert(1)")
 			rw.WriteHeader(stdhttp.StatusFound)
@@ -215,6 +217,11 @@ func TestRedirects(t *testing.T) {
 		t.Errorf("secrets or own headers crossed hosts: %q", auth)
 	}
 	want(t, ask("/same", nil), probes.Up, probes.OK)
+	o = ask("/circle", nil)
+	want(t, o, probes.Down, probes.HTTPRedirect)
+	if len(auth) > 3 {
+		t.Errorf("a circle was run through %d times", len(auth))
+	}
 	want(t, ask("/js", nil), probes.Down, probes.HTTPRedirect)
 	want(t, ask("/login", func(x *http.Settings) { x.FollowRedirects = false }), probes.Down, probes.HTTPStatus)
 	want(t, ask("/login", func(x *http.Settings) { x.MaxRedirects = 0 }), probes.Down, probes.HTTPRedirect)
@@ -243,6 +250,30 @@ func TestRedirectToForbiddenPlace(t *testing.T) {
 	if asked > 0 {
 		t.Error("the forbidden server was connected to")
 	}
+}
+
+// A look at a v6 address stays with v6 when a redirect leads to another host,
+// or it would say of one family what is true of the other.
+func TestRedirectKeepsTheFamily(t *testing.T) {
+	d := probetest.StartDNS(t)
+	d.Set("both.example", netip.MustParseAddr("127.0.0.1"), netip.IPv6Loopback())
+	var port string
+	srv, err := probetest.Serve("[::1]:0", func(c net.Conn, _ <-chan struct{}) {
+		b := make([]byte, 2048)
+		n, _ := c.Read(b)
+		if strings.HasPrefix(string(b[:n]), "GET /away") {
+			_, _ = fmt.Fprintf(c, "HTTP/1.1 302 Found\r\nLocation: http://both.example:%s/\r\n\r\n", port)
+			return
+		}
+		_, _ = fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = srv.Close() }()
+	_, port, _ = net.SplitHostPort(srv.Addr())
+	o := look(t, prober(t, probetest.NewWire(t, d), func(x *http.Settings) { x.URL = "http://" + srv.Addr() + "/away" }))
+	want(t, o, probes.Up, probes.OK)
 }
 
 type tlsSite struct {

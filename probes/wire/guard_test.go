@@ -1,10 +1,14 @@
 package wire_test
 
 import (
+	"context"
+	"net"
 	"net/netip"
 	"testing"
+	"time"
 
 	"watchpost.example/probes"
+	"watchpost.example/probes/probetest"
 	"watchpost.example/probes/wire"
 )
 
@@ -65,5 +69,38 @@ func TestGuard(t *testing.T) {
 	}
 	if err := (wire.Guard{}).Check(netip.Addr{}); err == nil {
 		t.Error("no address at all passed")
+	}
+}
+
+// The guard stands at the dial itself, whoever dials.
+func TestDialAsksTheGuard(t *testing.T) {
+	srv := probetest.Start(t, func(net.Conn, <-chan struct{}) {})
+	w := probetest.NewWire(t, nil, func(o *wire.Options) { o.Guard = wire.Guard{} })
+	for _, network := range []string{"tcp", "udp"} {
+		c, err := w.Dial(t.Context(), network, srv.AddrPort())
+		if err == nil {
+			_ = c.Close()
+		}
+		if wire.Classify(err) != probes.OursBlocked {
+			t.Errorf("%s: %v", network, err)
+		}
+	}
+}
+
+// What a look does ends before the caller's deadline, so that the look and not
+// the watchdog judges a silent server.
+func TestLookEndsBeforeItsDeadline(t *testing.T) {
+	w := probetest.NewWire(t, nil)
+	for _, d := range []time.Duration{100 * time.Millisecond, 10 * time.Second} {
+		ctx, cancel := context.WithTimeout(t.Context(), d)
+		outer, _ := ctx.Deadline()
+		wire.EachAddress(ctx, w, "127.0.0.1", 1, false, func(ctx context.Context, _ netip.AddrPort) (a wire.Answer) {
+			inner, ok := ctx.Deadline()
+			if left := outer.Sub(inner); !ok || left < 5*time.Millisecond || left > 60*time.Millisecond {
+				t.Errorf("timeout %s: ends %s before the deadline", d, left)
+			}
+			return a
+		})
+		cancel()
 	}
 }

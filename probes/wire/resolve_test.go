@@ -128,6 +128,28 @@ func TestLookUpsAreShared(t *testing.T) {
 	}
 }
 
+// An answer is kept for its TTL and no longer, so that a server which moved is
+// followed.
+func TestAnswersAreKeptForTheirTTL(t *testing.T) {
+	d := probetest.StartDNS(t)
+	d.SetTTL("portal.example", 0, v4) // the least that is kept is a second
+	w := probetest.NewWire(t, d)
+	ask := func(want netip.Addr) {
+		t.Helper()
+		if got, err := w.Resolve(t.Context(), "portal.example"); err != nil || !slices.Equal(got, []netip.Addr{want}) {
+			t.Errorf("%v, %v; want %v", got, err, want)
+		}
+	}
+	ask(v4)
+	d.SetTTL("portal.example", 0, v6)
+	ask(v4)
+	if n := d.Asked("portal.example"); n != 2 {
+		t.Errorf("%d questions for two look-ups within the TTL", n)
+	}
+	<-time.After(1050 * time.Millisecond) // real time: a socket has no other
+	ask(v6)
+}
+
 // The first caller's giving up is not the others' failure.
 func TestLeaderGivesUp(t *testing.T) {
 	d := probetest.StartDNS(t)
