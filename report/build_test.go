@@ -374,3 +374,19 @@ func TestHistorySource(t *testing.T) {
 		t.Errorf("got %+v", s)
 	}
 }
+
+func TestRecoveryCountsFromItsFirstSuccess(t *testing.T) {
+	l := map[string]string{"check": "http"}
+	f := rawFake{t: t, max: 24 * time.Hour, data: map[string][]RawSeries{
+		"watchpost_check_state": {{l, []Point{{at(0), 3}, {at(10), 3}, {at(20), 3}, {at(23), 3}, {at(26), 1}, {at(36), 1}}}},
+		"probe_success":         {{l, []Point{{at(0), 0}, {at(10), 1}, {at(14), 0}, {at(20), 1}, {at(23), 1}, {at(26), 1}}}},
+	}}
+	u := &probes.Unit{ID: "a"}
+	got, err := HistorySource{Raw: f}.Samples(t.Context(), system(u, "x", "", "http"), at(0), at(40))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if y := CheckTimeline(got[0].Samples, 10*time.Second, period(0, 40)).Tally(); y[Down] != sec(20) || y[Up] != sec(20) {
+		t.Errorf("got %v, %+v", y, got)
+	}
+}

@@ -45,6 +45,10 @@ type HistorySource struct {
 	// Reason is an info metric with a label `reason`; "" =
 	// watchpost_check_reason_info. Without it no reason is printed.
 	Reason string
+	// Success is the metric with the raw result of each look; "" = probe_success.
+	// It finds the first success of a recovery, because Since is kept only while
+	// a check is not up. Without it a recovery counts from its confirmation.
+	Success string
 	// Chunk bounds one read; 0 = 24 h.
 	Chunk time.Duration
 }
@@ -79,9 +83,54 @@ func (h HistorySource) Samples(ctx context.Context, s *probes.System, from, to t
 	}
 	out := make([]Series, 0, len(order))
 	for _, k := range order {
+		if err := h.recoveries(ctx, s, got[k]); err != nil {
+			return nil, err
+		}
 		out = append(out, *got[k])
 	}
 	return out, nil
+}
+
+// recoveryLooks bounds how many looks before its confirmation a recovery's
+// first success is sought.
+const recoveryLooks = 64
+
+// recoveries gives each first sample after a Down the time of its first
+// success: the oldest of the unbroken successes that end at the sample.
+func (h HistorySource) recoveries(ctx context.Context, s *probes.System, x *Series) error {
+	for i := 1; i < len(x.Samples); i++ {
+		now := &x.Samples[i]
+		if x.Samples[i-1].Verdict != probes.Down || now.Verdict == probes.Down || now.Verdict == probes.Unknown || !now.Since.IsZero() {
+			continue
+		}
+		from := x.Samples[max(0, i-recoveryLooks)].At
+		l, err := h.read(ctx, or(h.Success, "probe_success"), s, from, now.At.Add(time.Millisecond))
+		if err != nil {
+			return err
+		}
+		for _, raw := range l {
+			if keyOf(raw) == (seriesKey{x.Check, x.Vantage}) {
+				now.Since = firstSuccess(raw.Points, now.At)
+			}
+		}
+	}
+	return nil
+}
+
+// firstSuccess walks back from the last point over successes; zero when the
+// last is none.
+func firstSuccess(l []Point, until time.Time) time.Time {
+	var first time.Time
+	for i := len(l) - 1; i >= 0; i-- {
+		if l[i].At.After(until) {
+			continue
+		}
+		if l[i].Value != 1 {
+			break
+		}
+		first = l[i].At
+	}
+	return first
 }
 
 type seriesKey struct{ check, vantage string }
