@@ -206,7 +206,7 @@ func TestRemoteWrite(t *testing.T) {
 			}
 		}
 	}))
-	defer recv.Close()
+	t.Cleanup(recv.Close) // after the history, which sends what is left
 	u, err := url.Parse(recv.URL)
 	if err != nil {
 		t.Fatal(err)

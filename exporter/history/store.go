@@ -18,6 +18,10 @@ import (
 	"github.com/prometheus/prometheus/util/compression"
 )
 
+// flushDeadline is how long a stop waits for remote_write's last samples. An
+// exchange of the TSDB waits as long, and rules with it, so it is short.
+const flushDeadline = 3 * time.Second
+
 // Store is the disk and, while it is out of order, the memory, behind one face
 // for queries, rules and the writer.
 //
@@ -104,7 +108,7 @@ func (s *Store) remoteWrite(db *tsdb.DB, reg prometheus.Registerer) (*remote.Sto
 	if err != nil {
 		return nil, err
 	}
-	rs := remote.NewStorage(s.log.With("component", "remote_write"), reg, db.StartTime, s.o.Dir, 10*time.Second, nil, false)
+	rs := remote.NewStorage(s.log.With("component", "remote_write"), reg, db.StartTime, s.o.Dir, flushDeadline, nil, false)
 	if err := rs.ApplyConfig(conf); err != nil {
 		return nil, errors.Join(fmt.Errorf("remote_write: %w", err), rs.Close())
 	}
