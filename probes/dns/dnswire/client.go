@@ -202,11 +202,15 @@ func match(sent *dns.Msg, b []byte, s *Strays, folded *bool) (*dns.Msg, bool) {
 		s.Garbage++
 		return nil, false
 	}
+	m := &dns.Msg{}
 	if binary.BigEndian.Uint16(b) != sent.Id || b[2]&0x80 == 0 || b[2]>>3&0x0f != 0 {
-		s.ID++
+		if m.Unpack(append([]byte(nil), b...)) != nil {
+			s.Garbage++
+		} else {
+			s.ID++
+		}
 		return nil, false
 	}
-	m := &dns.Msg{}
 	if err := m.Unpack(append([]byte(nil), b...)); err != nil && !m.Truncated {
 		s.Garbage++
 		return nil, false

@@ -164,6 +164,9 @@ func (o Outcome) Verdict() (probes.Verdict, probes.Reason, string) {
 		if !s.Answers() {
 			continue
 		}
+		if s.OverTCP {
+			continue // as good as dead: resolvers ask over UDP
+		}
 		good++
 		if i < len(j.Servers) && j.Servers[i].Status == dnssec.Bogus {
 			bogus++
@@ -182,10 +185,20 @@ func (o Outcome) Verdict() (probes.Verdict, probes.Reason, string) {
 		return probes.Unknown, ourReason(l), "no server of the zone could be asked from here"
 	case good == 0, bogus == good:
 		return probes.Down, worst.Reason, worst.sentence()
-	case good < asked, bogus > 0, worst.Severity == probes.PageNow:
+	case good < asked, bogus > 0, worst.Severity == probes.PageNow && !elsewhere(worst.Reason):
 		return probes.Degraded, worst.Reason, worst.sentence()
 	}
 	return probes.Up, probes.OK, ""
+}
+
+// elsewhere tells whether a finding, however grave, leaves what the zone's
+// servers say today as it should be.
+func elsewhere(r probes.Reason) bool {
+	switch r {
+	case ResolversDiffer, DanglingDomain, RegistrationSoon, RegistrationExpired, SigSoon:
+		return true
+	}
+	return false
 }
 
 func ourReason(l *Look) probes.Reason {

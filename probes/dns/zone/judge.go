@@ -7,6 +7,7 @@ import (
 	"watchpost.example/probes"
 	"watchpost.example/probes/dns/baseline"
 	"watchpost.example/probes/dns/dnssec"
+	"watchpost.example/probes/dns/dnswire"
 	"watchpost.example/probes/dns/walk"
 )
 
@@ -95,6 +96,7 @@ func Judge(l *Look, b *baseline.Zone, lim Limits, now time.Time) Judgement {
 	j.mail()
 	j.targets()
 	j.resolvers()
+	j.fold()
 	if j.b.Changing(now) {
 		j.soften()
 	}
@@ -121,7 +123,8 @@ func (j *judge) chain() bool {
 			above = j.l.Chain[n-1].Zone
 		}
 		if errors.Is(err, walk.ErrGone) {
-			j.add(Finding{Reason: DelegationGone, Severity: probes.PageNow, Record: j.l.Zone + " NS", Expected: "a delegation", Found: err.Error()})
+			lost := below(above, j.l.Zone)
+			j.add(Finding{Reason: DelegationGone, Severity: probes.PageNow, Zone: lost, Record: lost + " NS", Expected: "a delegation", Found: "the servers of " + above + " say that it does not exist"})
 			j.out.Zone = State{Word: dnssec.Indeterminate.String()}
 			return false
 		}
@@ -140,6 +143,12 @@ func (j *judge) chain() bool {
 		}
 	}
 	return true
+}
+
+// below is the name one label below zone on the way to name.
+func below(zone, name string) string {
+	all := dnswire.Ancestors(name)
+	return all[min(dnswire.Labels(zone)+1, len(all)-1)]
 }
 
 func (j *judge) brokenLink(k Link) {

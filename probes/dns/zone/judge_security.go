@@ -138,7 +138,8 @@ func (j *judge) validateServers() {
 			bad++
 		}
 		unsupported = unsupported || o.Cause == dnssec.AlgUnsupported
-		if worst.Cause == "" && worst.Status == dnssec.Indeterminate || rank(o.Status) > rank(worst.Status) {
+		// A server that could not be told says nothing of the zone.
+		if o.Status != dnssec.Indeterminate && (worst.Status == dnssec.Indeterminate || rank(o.Status) > rank(worst.Status)) {
 			worst = o
 		}
 	}
@@ -221,7 +222,7 @@ func (j *judge) validateAnswers(s *Server, keys []*dnswire.DNSKEY, total dnssec.
 		x       Exchange
 	}
 	var fails []failure
-	least := total.Expires
+	least, apexFails := total.Expires, false
 	budget := dnssec.DefaultBudget()
 	for _, x := range slices.Concat([]Exchange{s.SOA, s.NS, s.CDS, s.CDNSKEY, s.Random, s.NoData}, s.Watched, s.Hosts) {
 		if !x.OK() || ignorable(x) || !x.Msg().Authoritative || x.Rcode() != dnswire.RcodeSuccess && x.Rcode() != dnswire.RcodeNXDomain {
@@ -235,9 +236,11 @@ func (j *judge) validateAnswers(s *Server, keys []*dnswire.DNSKEY, total dnssec.
 		if o.Status == dnssec.Secure || o.Cause == dnssec.OptOut {
 			continue
 		}
-		if rank(o.Status) > rank(total.Status) {
+		// Too many NSEC3 iterations take the proof from negative answers only.
+		if rank(o.Status) > rank(total.Status) && o.Cause != dnssec.NSEC3Iterations {
 			total = o
 		}
+		apexFails = apexFails || q.Type == dnswire.TypeSOA && o.Status == dnssec.Bogus
 		record := strings.Replace(q.String(), j.l.Random, "(random label)."+j.l.Zone, 1)
 		i := slices.IndexFunc(fails, func(f failure) bool { return f.o.Cause == o.Cause })
 		if i < 0 {
@@ -251,9 +254,12 @@ func (j *judge) validateAnswers(s *Server, keys []*dnswire.DNSKEY, total dnssec.
 		fails[0].o.Cause = dnssec.SigMissing
 	}
 	for _, f := range fails {
+		if f.o.Cause == dnssec.DenialUnsigned && apexFails {
+			continue // not the denial's own fault: the zone's signatures fail as a whole
+		}
 		j.server(s, CauseReason(f.o.Cause), probes.Today, listed(f.records), "an answer that validates", f.o.Detail, f.x, s.DNSKEY)
 	}
-	j.life(s, least, budget)
+	j.life(s, least)
 	return total
 }
 
@@ -265,7 +271,7 @@ func listed(l []string) string {
 }
 
 // life is D3: how long the shortest signature still holds.
-func (j *judge) life(s *Server, expires int64, _ *dnssec.Budget) {
+func (j *judge) life(s *Server, expires int64) {
 	if expires == 0 {
 		return
 	}

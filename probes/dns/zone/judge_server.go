@@ -55,14 +55,14 @@ func (j *judge) notAnswering(s *Server, good int) {
 			return
 		}
 		if errors.Is(s.SOA.Err, dnswire.ErrMismatch) {
-			j.server(s, ServerMismatch, outage(good), soa, "a reply to our question", s.SOA.Err.Error(), s.SOA)
+			j.server(s, ServerMismatch, outage(good), soa, "a reply to our question", exchangeWord(s.SOA), s.SOA)
 			return
 		}
 		if errors.Is(s.SOA.Err, dnswire.ErrGarbage) {
-			j.server(s, probes.DNSGarbage, outage(good), soa, "a DNS message", s.SOA.Err.Error(), s.SOA)
+			j.server(s, probes.DNSGarbage, outage(good), soa, "a DNS message", exchangeWord(s.SOA), s.SOA)
 			return
 		}
-		j.server(s, ServerDead, outage(good), soa, "an answer over UDP and TCP", fmt.Sprintf("UDP: %v; TCP: %v", s.SOA.Err, s.SOATCP.Err), s.SOA, s.SOATCP)
+		j.server(s, ServerDead, outage(good), soa, "an answer over UDP and TCP", "UDP: "+exchangeWord(s.SOA)+"; TCP: "+exchangeWord(s.SOATCP), s.SOA, s.SOATCP)
 		return
 	}
 	m := x.Msg()
@@ -97,7 +97,7 @@ func upward(zone string, m *dnswire.Msg) bool {
 func (j *judge) transport(s *Server) {
 	soa := j.l.Zone + " SOA"
 	if s.OverTCP {
-		j.server(s, ServerNoUDP, probes.Today, soa, "an answer over UDP", fmt.Sprint(s.SOA.Err), s.SOA)
+		j.server(s, ServerNoUDP, probes.Today, soa, "an answer over UDP", exchangeWord(s.SOA), s.SOA)
 	}
 	truncated := false
 	for _, x := range s.all() {
@@ -105,13 +105,13 @@ func (j *judge) transport(s *Server) {
 	}
 	switch {
 	case truncated:
-		j.server(s, ServerTCNoTCP, probes.Today, soa, "the whole answer over TCP", "truncated over UDP, and TCP: "+fmt.Sprint(s.tcpError()), s.truncated())
+		j.server(s, ServerTCNoTCP, probes.Today, soa, "the whole answer over TCP", "truncated over UDP, and TCP: "+errorWord(s.tcpError()), s.truncated())
 	case !s.SOATCP.OK() && !errors.Is(s.SOATCP.Err, dnswire.ErrDial):
 		sev := probes.Ticket
 		if j.signed() {
 			sev = probes.Today // signed answers need TCP sooner or later
 		}
-		j.server(s, ServerNoTCP, sev, soa, "an answer over TCP", fmt.Sprint(s.SOATCP.Err), s.SOATCP)
+		j.server(s, ServerNoTCP, sev, soa, "an answer over TCP", exchangeWord(s.SOATCP), s.SOATCP)
 	case s.SOATCP.OK() && s.SOA.OK() && !s.OverTCP && (s.SOATCP.Rcode() != s.SOA.Rcode() || s.SOATCP.Msg().Authoritative != s.SOA.Msg().Authoritative) && !s.Plain:
 		j.server(s, TransportDiffers, probes.Ticket, soa, "the same over UDP and TCP", dnswire.RcodeName(s.SOA.Rcode())+" over UDP, "+dnswire.RcodeName(s.SOATCP.Rcode())+" over TCP", s.SOA, s.SOATCP)
 	}
@@ -189,10 +189,10 @@ func (j *judge) manners(s *Server) {
 		if x.OK() && x.Reply.Transport == dnswire.UDP {
 			took = append(took, x.Reply.Took)
 		}
-		if x.OK() && x.Reply.Folded {
+		if folded.Reply == nil && x.OK() && x.Reply.Folded {
 			folded = x
 		}
-		if x.Reply.Strays.Question > 0 || errors.Is(x.Err, dnswire.ErrMismatch) {
+		if mismatch.Reply == nil && (x.Reply.Strays.Question > 0 || errors.Is(x.Err, dnswire.ErrMismatch)) {
 			mismatch = x
 		}
 		if len(x.Reply.Differing) > 0 {
@@ -227,7 +227,7 @@ func (j *judge) lostAnswers(s *Server) {
 		case errors.Is(x.Err, dnswire.ErrGarbage):
 			j.server(s, probes.DNSGarbage, probes.Today, q, "a DNS message", "garbage", x)
 		case x.Err != nil && !errors.Is(x.Err, dnswire.ErrMismatch):
-			j.server(s, probes.DNSTimeout, probes.Today, q, "an answer", x.Err.Error(), x)
+			j.server(s, probes.DNSTimeout, probes.Today, q, "an answer", exchangeWord(x), x)
 		case x.Rcode() == dnswire.RcodeServFail:
 			j.server(s, ServerServFail, probes.Today, q, "an answer", "SERVFAIL", x)
 		case x.Rcode() == dnswire.RcodeRefused:
@@ -326,7 +326,7 @@ func (j *judge) serials() {
 		}
 		record := j.l.Zone + " SOA"
 		if d := j.differing(s, top); d != "" {
-			sev, record = max(sev, probes.Ticket), d
+			sev, record = max(sev, probes.Today), d // it tells people something old
 		}
 		j.server(s, probes.DNSSerialLag, sev, record, fmt.Sprintf("serial %d as at %s", soa.Serial, top.Name), fmt.Sprintf("serial %d, for %s", serial(s), age.Round(time.Minute)), s.first(), top.first())
 	}

@@ -79,3 +79,8 @@ func learn(tb testing.TB, w *dnslab.World) *baseline.Zone {
 	}
 	return b
 }
+
+// announced is a change that two people announced.
+func announced(from time.Time) baseline.Change {
+	return baseline.Change{From: from, Until: from.Add(time.Hour), By: "an", SecondBy: "binh", Why: "chuyển máy chủ"}
+}

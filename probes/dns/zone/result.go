@@ -170,18 +170,26 @@ func exchangeWord(x Exchange) string {
 	case x.Reply == nil:
 		return "not asked"
 	case x.Err != nil:
-		for _, e := range []error{dnswire.ErrTimeout, dnswire.ErrRefused, dnswire.ErrMismatch, dnswire.ErrGarbage, dnswire.ErrClosed} {
-			if errors.Is(x.Err, e) {
-				return e.Error()
-			}
-		}
-		return clean(x.Err.Error())
+		return errorWord(x.Err)
 	case x.Rcode() != dnswire.RcodeSuccess:
 		return dnswire.RcodeName(x.Rcode())
 	case !x.Msg().Authoritative:
 		return "no authority"
 	}
 	return "ok"
+}
+
+// errorWord is the class of an error without the addresses in it.
+func errorWord(err error) string {
+	for _, e := range []error{dnswire.ErrTimeout, dnswire.ErrRefused, dnswire.ErrMismatch, dnswire.ErrGarbage, dnswire.ErrClosed} {
+		if errors.Is(err, e) {
+			return e.Error()
+		}
+	}
+	if err == nil {
+		return "ok"
+	}
+	return clean(err.Error())
 }
 
 // packetText writes packets for people who know DNS: what was asked, of whom,

@@ -1,0 +1,36 @@
+package zone
+
+import (
+	"slices"
+
+	"watchpost.example/probes"
+)
+
+// fold takes findings out that only follow from another one, so that one root
+// cause is one incident.
+func (j *judge) fold() {
+	fs := j.out.Findings
+	j.out.Findings = slices.DeleteFunc(slices.Clone(fs), func(f Finding) bool {
+		return slices.ContainsFunc(fs, func(cause Finding) bool { return follows(f, cause) })
+	})
+}
+
+// follows tells whether f is there only because of cause.
+func follows(f, cause Finding) bool {
+	same := f.Server == cause.Server && f.Address == cause.Address
+	switch cause.Reason {
+	case ParentNSChanged: // other servers say other things of themselves
+		return f.Reason == NSChanged || f.Reason == SOAChanged
+	case SPFWeak, DMARCWeak:
+		return same && f.Record == cause.Record && (f.Reason == RecordChanged || f.Reason == RecordMissing)
+	case RepliesDiffer: // the first reply, perhaps the forged one, was judged
+		return same && f.Record == cause.Record && (f.Reason == RecordChanged || f.Reason == RecordMissing || validates(f.Reason))
+	case probes.DNSSerialLag:
+		return same && f.Record == cause.Record && (f.Reason == RecordChanged || f.Reason == RecordMissing)
+	case GlueMismatch:
+		return f.Reason == GlueMismatch && f.Server == cause.Server && f.Severity < cause.Severity
+	case CauseReason("nsec3_iterations"):
+		return f.Reason == NSEC3Costly && same
+	}
+	return false
+}
