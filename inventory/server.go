@@ -94,11 +94,28 @@ type Guard struct {
 // PrivateAllowed is Private with its default.
 func (g Guard) PrivateAllowed() bool { return g.Private == nil || *g.Private }
 
-// Oncall is the files of the on-call part.
+// Oncall is the files of the on-call part, and who watches whom.
 type Oncall struct {
-	Roster   string `yaml:"roster" doc:"Roster file: people, shifts, overrides."`
-	Ladder   string `yaml:"ladder" doc:"Escalation ladder file."`
-	Channels string `yaml:"channels" doc:"Channels file: SMS, voice, push …"`
+	Roster     string      `yaml:"roster" doc:"Roster file: people, shifts, overrides, ladder. Without one nobody is paged by on-call."`
+	Channels   string      `yaml:"channels" doc:"Channels file: SMS, voice, push …"`
+	Users      string      `yaml:"users" doc:"Users file: who may sign in, with which role. Without one nothing can be changed over HTTP."`
+	Peers      []Peer      `yaml:"peers" doc:"Other watchposts, on other machines with their own SIM, that are paged about when they stop."`
+	Heartbeats []Heartbeat `yaml:"heartbeats" doc:"Others who post to /oncall/heartbeat/NAME and are paged about when they stop."`
+}
+
+// Peer is another watchpost that we ask for its health.
+type Peer struct {
+	Name      string          `yaml:"name" doc:"What it is called in pages."`
+	URL       string          `yaml:"url" doc:"Its address, such as https://watch-b.example:9115."`
+	TokenFile string          `yaml:"token_file" doc:"File with the bearer token that it wants."`
+	Every     probes.Duration `yaml:"every" doc:"How often it is asked." default:"30s"`
+	After     probes.Duration `yaml:"after" doc:"How long it may be silent before it pages." default:"3m"`
+}
+
+// Heartbeat is somebody who reports to us.
+type Heartbeat struct {
+	Name   string          `yaml:"name" doc:"The last part of the address that it posts to."`
+	Within probes.Duration `yaml:"within" doc:"How long it may be silent before it pages." default:"5m"`
 }
 
 // DNS is for checks of DNS integrity.

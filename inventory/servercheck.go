@@ -155,7 +155,7 @@ func (c *serverCheck) paths(s *Server) {
 	}{
 		{&s.Alertmanager.ConfigFile, []any{"alertmanager", "config_file"}},
 		{&s.Oncall.Roster, []any{"oncall", "roster"}},
-		{&s.Oncall.Ladder, []any{"oncall", "ladder"}},
+		{&s.Oncall.Users, []any{"oncall", "users"}},
 		{&s.Oncall.Channels, []any{"oncall", "channels"}},
 		{&s.DNS.RootHints, []any{"dns", "root_hints"}},
 	}
