@@ -144,7 +144,7 @@ func TestWhoseFault(t *testing.T) {
 					if o.Verdict != tc.verdict || o.Reason != tc.why || o.Detail == "" {
 						t.Errorf("%v %s %q, want %v %s", o.Verdict, o.Reason, o.Detail, tc.verdict, tc.why)
 					}
-					if took := time.Since(began); took > 400*time.Millisecond {
+					if took := time.Since(began); took > 600*time.Millisecond { // the machine may be busy, as in probetest.Contract
 						t.Errorf("came back after %v, past its deadline", took)
 					}
 				})
