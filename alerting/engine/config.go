@@ -116,7 +116,7 @@ func configWarnings(path string, c *config.Config) []string {
 
 func logWarnings(l *slog.Logger, warnings []string) {
 	for _, w := range warnings {
-		l.Warn(w)
+		l.Warn("Legal alertmanager configuration that wakes nobody, or too late", "warning", w)
 	}
 }
 

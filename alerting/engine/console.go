@@ -37,7 +37,7 @@ func (c *console) Notify(_ context.Context, alerts ...*alert.Alert) (bool, error
 		get := func(k string) string { return oneLine(string(a.Labels[model.LabelName(k)])) }
 		note := func(k string) string { return oneLine(string(a.Annotations[model.LabelName(k)])) }
 		if c.w == nil {
-			c.logger.Warn("ALERT "+state, "alert", get(labelAlert), "severity", get("severity"),
+			c.logger.Warn("ALERT", "state", state, "alert", get(labelAlert), "severity", get("severity"),
 				"summary", note("summary"), "since", at, "runbook", note("runbook_url"))
 			continue
 		}

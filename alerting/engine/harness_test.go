@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -19,6 +18,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql"
 	"github.com/prometheus/prometheus/storage"
@@ -149,7 +149,7 @@ func (a failingAppender) Commit() error {
 func (s *store) set(t *testing.T, name string, v float64) {
 	t.Helper()
 	a := s.DB.Appender(t.Context())
-	if _, err := a.Append(0, labels.FromStrings(labels.MetricName, name), time.Now().UnixMilli(), v); err != nil {
+	if _, err := a.Append(0, labels.FromStrings(model.MetricNameLabel, name), time.Now().UnixMilli(), v); err != nil {
 		t.Fatal(err)
 	}
 	if err := a.Commit(); err != nil {
@@ -205,9 +205,6 @@ func testOptions(t *testing.T, s Storage, dir, config string) Options {
 		DataDir:     filepath.Join(dir, "alerting"), ExternalURL: &url.URL{Scheme: "https", Host: "watchpost.example"},
 		EvaluationInterval: step, Registerer: prometheus.NewRegistry(),
 		resendDelay: step, restoreGrace: 2 * time.Second, forGrace: step, watchAfter: 5 * step,
-	}
-	if testing.Verbose() {
-		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
 	if config != "" {
 		o.AlertmanagerConfig = writeFile(t, dir, "alertmanager.yml", config)

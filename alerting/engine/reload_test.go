@@ -130,8 +130,17 @@ type lines struct {
 	b  bytes.Buffer
 }
 
-func (l *lines) Write(p []byte) (int, error) { l.mu.Lock(); defer l.mu.Unlock(); return l.b.Write(p) }
-func (l *lines) String() string              { l.mu.Lock(); defer l.mu.Unlock(); return l.b.String() }
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
 
 func TestBuiltinConfigPrintsAndPosts(t *testing.T) {
 	h, out := newHook(t), &lines{}
@@ -148,7 +157,7 @@ func TestBuiltinConfigPrintsAndPosts(t *testing.T) {
 	r.db.set(t, "large", 1)
 	eventually(t, "alerts are printed", func() bool { return has(out.String(), "Small: small") && has(out.String(), "Evil") })
 	eventually(t, "alerts are posted", func() bool { return h.count("Small firing") == 1 && h.count("Watchdog firing") == 1 })
-	for _, l := range strings.Split(strings.TrimSpace(out.String()), "\n") {
+	for l := range strings.SplitSeq(strings.TrimSpace(out.String()), "\n") {
 		if !has(l, " FIRING ") || strings.ContainsRune(l, 0x1b) {
 			t.Errorf("console line %q", l)
 		}

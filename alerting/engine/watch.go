@@ -184,7 +184,7 @@ func labelSet(m map[string]string) model.LabelSet {
 	return out
 }
 
-// sorted puts the loudest first: severity, then age, then name.
+// sortAlerts puts the loudest first: severity, then age, then name.
 func sortAlerts(l []active) {
 	slices.SortFunc(l, func(a, b active) int { return a.compare(b) })
 }
