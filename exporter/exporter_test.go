@@ -17,7 +17,7 @@ import (
 )
 
 // full makes an exporter with everything there is to tell.
-func full(t testing.TB, vantage string) (*exporter.Exporter, *exporter.Board) {
+func full(t *testing.T, vantage string) (*exporter.Exporter, *exporter.Board) {
 	t.Helper()
 	b := exporter.NewBoard()
 	x := exporter.New(exporter.Options{

@@ -32,7 +32,7 @@ import (
 )
 
 // modules are real kinds on a wire that may ask loopback.
-func modules(t testing.TB) map[string]exporter.Module {
+func modules(t *testing.T) map[string]exporter.Module {
 	t.Helper()
 	w, err := wire.New(wire.Options{Guard: wire.PublicOnly(netip.MustParsePrefix("127.0.0.0/8")), Roots: x509.NewCertPool(), Resolvers: []string{"127.0.0.1:1"}})
 	if err != nil {
@@ -77,7 +77,7 @@ type proberFunc func(context.Context) probes.Observation
 func (f proberFunc) Probe(ctx context.Context) probes.Observation { return f(ctx) }
 
 // get fetches a page with the scraper's header.
-func get(t testing.TB, h http.Handler, query url.Values, scrapeTimeout string) (int, string) {
+func get(t *testing.T, h http.Handler, query url.Values, scrapeTimeout string) (int, string) {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/probe?"+query.Encode(), nil)
 	if scrapeTimeout != "" {
@@ -92,7 +92,7 @@ func ask(target, module string) url.Values {
 	return url.Values{"target": {target}, "module": {module}}
 }
 
-func parse(t testing.TB, text string) map[string]*dto.MetricFamily {
+func parse(t *testing.T, text string) map[string]*dto.MetricFamily {
 	t.Helper()
 	p := expfmt.NewTextParser(model.UTF8Validation)
 	m, err := p.TextToMetricFamilies(strings.NewReader(text))

@@ -20,7 +20,7 @@ var now = time.Unix(1_800_000_000, 0)
 
 // series renders samples as `name{extra labels}` to value, and fails on two of
 // the same series, which would spoil a scrape.
-func series(t testing.TB, e probes.Entry, at time.Time) map[string]float64 {
+func series(t *testing.T, e probes.Entry, at time.Time) map[string]float64 {
 	t.Helper()
 	out := map[string]float64{}
 	for _, s := range exporter.Samples(nil, e, at) {

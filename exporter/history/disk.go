@@ -77,7 +77,7 @@ func (d disk) free() (int64, error) {
 	if err := syscall.Statfs(d.dir, &st); err != nil {
 		return 0, fmt.Errorf("asking for the space of %s: %w", d.dir, err)
 	}
-	return int64(st.Bavail) * int64(st.Bsize), nil
+	return int64(st.Bavail) * st.Bsize, nil
 }
 
 // low tells whether the disk is about to be full.

@@ -22,13 +22,13 @@ func cure(dir string, err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, syscall.EAGAIN):
-		return fmt.Errorf("%w: %s is locked: stop the other watchpost, or give this one its own --storage.path (%v)", ErrLocked, dir, err)
+		return fmt.Errorf("%w: %s is locked: stop the other watchpost, or give this one its own --storage.path (%w)", ErrLocked, dir, err)
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return fmt.Errorf("%w: free some space on the disk of %s, or lower the retention, and start again (%v)", ErrDiskFull, dir, err)
+		return fmt.Errorf("%w: free some space on the disk of %s, or lower the retention, and start again (%w)", ErrDiskFull, dir, err)
 	case errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EROFS), errors.Is(err, os.ErrNotExist):
-		return fmt.Errorf("%w: %s can't be written by user %d: chown it to that user, or choose another --storage.path (%v)", ErrUnreadable, dir, os.Getuid(), err)
+		return fmt.Errorf("%w: %s can't be written by user %d: chown it to that user, or choose another --storage.path (%w)", ErrUnreadable, dir, os.Getuid(), err)
 	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, os.ErrExist):
-		return fmt.Errorf("%w: %s is not a directory: move that file away, or choose another --storage.path (%v)", ErrUnreadable, dir, err)
+		return fmt.Errorf("%w: %s is not a directory: move that file away, or choose another --storage.path (%w)", ErrUnreadable, dir, err)
 	}
 	return fmt.Errorf("%w: opening %s: move the part that is named aside (the rest stays readable), or the whole directory, and start again: %w", ErrDamaged, dir, err)
 }

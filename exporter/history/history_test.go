@@ -54,7 +54,7 @@ func inventory(n int) []*probes.Unit {
 	return units
 }
 
-func open(t testing.TB, o history.Options) *history.History {
+func open(t *testing.T, o history.Options) *history.History {
 	t.Helper()
 	if o.Dir == "" {
 		o.Dir = filepath.Join(t.TempDir(), "history")
@@ -82,7 +82,7 @@ func observe(h *history.History, c *probes.Check, at time.Time, v probes.Verdict
 	h.Observe(c, o, probes.State{Verdict: v, Reason: o.Reason, Since: at})
 }
 
-func sync1(t testing.TB, h *history.History) {
+func sync1(t *testing.T, h *history.History) {
 	t.Helper()
 	if err := h.Sync(t.Context()); err != nil {
 		t.Fatal(err)
@@ -90,7 +90,7 @@ func sync1(t testing.TB, h *history.History) {
 }
 
 // value asks for one number; there is false when there is none.
-func value(t testing.TB, q history.Querier, expr string, at time.Time) (v float64, there bool) {
+func value(t *testing.T, q history.Querier, expr string, at time.Time) (v float64, there bool) {
 	t.Helper()
 	r, err := q.Query(t.Context(), expr, at)
 	if err != nil {
@@ -106,7 +106,7 @@ func value(t testing.TB, q history.Querier, expr string, at time.Time) (v float6
 }
 
 // eventually asks until it is so, or fails after ten seconds.
-func eventually(t testing.TB, what string, f func() bool) {
+func eventually(t *testing.T, what string, f func() bool) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

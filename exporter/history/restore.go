@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/storage"
@@ -97,7 +98,7 @@ func (s *Store) last(name string, from, to time.Time, vantage string, f func(lab
 	}
 	defer func() { _ = q.Close() }() // it was only read
 	set := q.Select(ctx, false, &storage.SelectHints{Start: from.UnixMilli(), End: to.UnixMilli()},
-		labels.MustNewMatcher(labels.MatchEqual, labels.MetricName, name), labels.MustNewMatcher(labels.MatchEqual, "vantage", vantage))
+		labels.MustNewMatcher(labels.MatchEqual, model.MetricNameLabel, name), labels.MustNewMatcher(labels.MatchEqual, "vantage", vantage))
 	for set.Next() {
 		l := set.At().Labels()
 		it := set.At().Iterator(nil)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/histogram"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
@@ -105,7 +106,7 @@ func (s *scraper) metric(app *appender, t int64, f *dto.MetricFamily, m *dto.Met
 
 func (s *scraper) find(name string, m *dto.Metric) *ownSeries {
 	b := labels.NewScratchBuilder(len(m.GetLabel()) + 2)
-	b.Add(labels.MetricName, name)
+	b.Add(model.MetricNameLabel, name)
 	vantage := s.vantage
 	for _, l := range m.GetLabel() {
 		if l.GetName() == "vantage" {

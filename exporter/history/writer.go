@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/storage"
@@ -218,7 +219,7 @@ func (w *writer) end(app *appender, cs *checkSeries, t int64) {
 
 func (w *writer) labels(k exporter.Key, c *probes.Check) labels.Labels {
 	b := labels.NewScratchBuilder(9)
-	b.Add(labels.MetricName, k.Name())
+	b.Add(model.MetricNameLabel, k.Name())
 	k.Labels(c, w.h.o.Vantage, func(name, v string) {
 		if v != "" {
 			b.Add(name, v)
