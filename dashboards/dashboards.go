@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/grafana/grafana-foundation-sdk/go/cog"
 	"github.com/grafana/grafana-foundation-sdk/go/common"
 	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
@@ -26,12 +25,15 @@ type Dashboard struct {
 	JSON  []byte // classic model (schema version 42), indented, the same on every run
 }
 
+// builder makes the classic model, the only one that Grafana 10 to 13 all read.
+type builder = dashboard.DashboardBuilder //nolint:staticcheck // its successor, v2, needs Grafana 12
+
 // All draws every dashboard.
 func All() ([]Dashboard, error) {
 	var out []Dashboard
 	for _, d := range []struct {
 		file    string
-		builder *dashboard.DashboardBuilder
+		builder *builder
 	}{{"wall.json", wall()}, {"system.json", system()}} {
 		model, err := d.builder.Build()
 		if err != nil {
@@ -77,32 +79,32 @@ const noData = "Không có số liệu"
 
 // source is the data source variable, so that one file serves every Grafana.
 func source() common.DataSourceRef {
-	return common.DataSourceRef{Type: cog.ToPtr("prometheus"), Uid: cog.ToPtr("${datasource}")}
+	return common.DataSourceRef{Type: new("prometheus"), Uid: new("${datasource}")}
 }
 
-func base(uid, title, description, refresh string) *dashboard.DashboardBuilder {
-	return dashboard.NewDashboardBuilder(title).
-		Uid(uid).
-		Description(description).
-		Tags([]string{"watchpost"}).
-		Timezone("Asia/Ho_Chi_Minh").
-		Readonly().
-		Refresh(refresh).
-		WithVariable(dashboard.NewDatasourceVariableBuilder("datasource").
-			Label("Nguồn dữ liệu").
-			Type("prometheus").
-			Current(option("default", "default"))).
-		Link(dashboard.NewDashboardLinkBuilder("watchpost").
-			Type(dashboard.DashboardLinkTypeDashboards).
-			Tags([]string{"watchpost"}).
-			KeepTime(true))
+func base(uid, title, description, refresh string) *builder {
+	return dashboard.NewDashboardBuilder(title). //nolint:staticcheck // as builder
+							Uid(uid).
+							Description(description).
+							Tags([]string{"watchpost"}).
+							Timezone("Asia/Ho_Chi_Minh").
+							Readonly().
+							Refresh(refresh).
+							WithVariable(dashboard.NewDatasourceVariableBuilder("datasource").
+								Label("Nguồn dữ liệu").
+								Type("prometheus").
+								Current(option("default", "default"))).
+							Link(dashboard.NewDashboardLinkBuilder("watchpost").
+								Type(dashboard.DashboardLinkTypeDashboards).
+								Tags([]string{"watchpost"}).
+								KeepTime(true))
 }
 
 func option(text, value string) dashboard.VariableOption {
 	return dashboard.VariableOption{
-		Selected: cog.ToPtr(true),
-		Text:     dashboard.StringOrArrayOfString{String: cog.ToPtr(text)},
-		Value:    dashboard.StringOrArrayOfString{String: cog.ToPtr(value)},
+		Selected: new(true),
+		Text:     dashboard.StringOrArrayOfString{String: new(text)},
+		Value:    dashboard.StringOrArrayOfString{String: new(value)},
 	}
 }
 
@@ -111,7 +113,7 @@ func labelValues(name, label, query string) *dashboard.QueryVariableBuilder {
 	return dashboard.NewQueryVariableBuilder(name).
 		Label(label).
 		Datasource(source()).
-		Query(dashboard.StringOrMap{String: cog.ToPtr(query)}).
+		Query(dashboard.StringOrMap{String: new(query)}).
 		Definition(query).
 		Refresh(dashboard.VariableRefreshOnTimeRangeChanged).
 		Sort(dashboard.VariableSortAlphabeticalAsc)
@@ -153,7 +155,7 @@ func byThresholds() *dashboard.FieldColorBuilder {
 func words(pairs ...[3]string) []dashboard.ValueMapping {
 	m := dashboard.NewValueMap()
 	for i, p := range pairs {
-		m.Options[p[0]] = dashboard.ValueMappingResult{Text: cog.ToPtr(p[1]), Color: cog.ToPtr(p[2]), Index: cog.ToPtr(int32(i))}
+		m.Options[p[0]] = dashboard.ValueMappingResult{Text: new(p[1]), Color: new(p[2]), Index: new(int32(i))}
 	}
 	return []dashboard.ValueMapping{{ValueMap: m}}
 }

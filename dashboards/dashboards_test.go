@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/prometheus/model/labels"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"watchpost.example/dashboards"
@@ -61,8 +61,8 @@ func TestCommittedFilesAreFresh(t *testing.T) {
 	}
 }
 
-// model is what the lint reads of a dashboard.
-type model struct {
+// board is what the lint reads of a dashboard.
+type board struct {
 	UID        string
 	Title      string
 	Editable   bool
@@ -99,9 +99,9 @@ type panel struct {
 	}
 }
 
-func read(t *testing.T, d dashboards.Dashboard) model {
+func read(t *testing.T, d dashboards.Dashboard) board {
 	t.Helper()
-	var m model
+	var m board
 	if err := json.Unmarshal(d.JSON, &m); err != nil {
 		t.Fatal(err)
 	}
@@ -232,7 +232,7 @@ func holds(expr string, known map[string]exporter.MetricDoc) error {
 				labelsSeen[l] = true
 			}
 			for _, match := range s.LabelMatchers {
-				if match.Name != labels.MetricName && !slices.Contains(m.Labels, match.Name) {
+				if match.Name != model.MetricNameLabel && !slices.Contains(m.Labels, match.Name) {
 					bad = fmt.Errorf("%s has no label %s", s.Name, match.Name)
 				}
 			}

@@ -12,7 +12,7 @@ import (
 // chosen is the selector of the system that the variables name.
 const chosen = `{unit="$unit",system="$system"}`
 
-func system() *dashboard.DashboardBuilder {
+func system() *builder {
 	return base("watchpost-system", "Chi tiết hệ thống", "Các phép đo của một hệ thống: trạng thái, các pha, chứng thư số, từng địa chỉ, phát hiện.", "30s").
 		Time("now-24h", "now").
 		WithVariable(labelValues("unit", "Đơn vị", "label_values(watchpost_system_info, unit)")).

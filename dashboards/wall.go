@@ -24,7 +24,7 @@ func share(window, step string) string {
 	return `100 * (1 - sum(sum_over_time((watchpost_check_state == bool 3)[` + window + `:` + step + `])) / sum(sum_over_time((watchpost_check_state > bool 0)[` + window + `:` + step + `])))`
 }
 
-func wall() *dashboard.DashboardBuilder {
+func wall() *builder {
 	return base("watchpost-wall", "Màn hình trực: hệ thống công khai",
 		"Màn hình treo tường, mở với ?kiosk, trình duyệt chạy --force-device-scale-factor=2 để đọc được từ 5 m. Tối đa 30 hệ thống; nhiều hơn thì dùng màn hình có sẵn của watchpost.", "10s").
 		Time("now-1h", "now").

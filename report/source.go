@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -121,14 +122,14 @@ func (h HistorySource) recoveries(ctx context.Context, s *probes.System, x *Seri
 // last is none.
 func firstSuccess(l []Point, until time.Time) time.Time {
 	var first time.Time
-	for i := len(l) - 1; i >= 0; i-- {
-		if l[i].At.After(until) {
+	for _, p := range slices.Backward(l) {
+		if p.At.After(until) {
 			continue
 		}
-		if l[i].Value != 1 {
+		if p.Value != 1 {
 			break
 		}
-		first = l[i].At
+		first = p.At
 	}
 	return first
 }

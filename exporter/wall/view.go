@@ -96,18 +96,7 @@ func (w *Wall) view(lang string, now time.Time) *view {
 	if v.Title == "" {
 		v.Title = t.Title
 	}
-	bySystem := map[*probes.System][]probes.Entry{}
-	fresh := false
-	for _, e := range w.opt.Board.Entries() {
-		if e.Check == nil || e.Check.System == nil {
-			continue
-		}
-		bySystem[e.Check.System] = append(bySystem[e.Check.System], e)
-		if e.Observation.At.After(v.Newest) {
-			v.Newest = e.Observation.At
-		}
-		fresh = fresh || !e.Stale(now)
-	}
+	bySystem, fresh := w.entries(v)
 	var problems []systemView
 	for _, u := range w.opt.Board.Units() {
 		uv := w.unitView(t, u, bySystem, now)
@@ -124,6 +113,31 @@ func (w *Wall) view(lang string, now time.Time) *view {
 	v.TilesBySystem = v.Total <= tileSystems
 	sortProblems(problems)
 	v.Problems, v.Small, v.More = split(problems, v.room())
+	w.ours(v)
+	w.people(v, now)
+	w.alerts(v)
+	return v
+}
+
+// entries groups what the board knows by system, notes the newest result and
+// tells whether any is fresh.
+func (w *Wall) entries(v *view) (bySystem map[*probes.System][]probes.Entry, fresh bool) {
+	bySystem = map[*probes.System][]probes.Entry{}
+	for _, e := range w.opt.Board.Entries() {
+		if e.Check == nil || e.Check.System == nil {
+			continue
+		}
+		bySystem[e.Check.System] = append(bySystem[e.Check.System], e)
+		if e.Observation.At.After(v.Newest) {
+			v.Newest = e.Observation.At
+		}
+		fresh = fresh || !e.Stale(v.Now)
+	}
+	return bySystem, fresh
+}
+
+// ours notes what is wrong with the watch itself.
+func (w *Wall) ours(v *view) {
 	if w.opt.Uplink != nil {
 		up, known := w.opt.Uplink()
 		v.UplinkLost = known && !up
@@ -131,9 +145,6 @@ func (w *Wall) view(lang string, now time.Time) *view {
 	if w.opt.ConfigError != nil {
 		v.ConfigError = w.opt.ConfigError()
 	}
-	w.people(v, now)
-	w.alerts(v)
-	return v
 }
 
 // Density is how small the units' tiles must be to stay on one screen.
