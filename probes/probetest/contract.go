@@ -190,22 +190,24 @@ func ours(t *testing.T, s Subject) {
 			t.Errorf("%s: %s %q (%s), want unknown %s", what, o.Verdict, o.Reason, o.Detail, r)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), lookTime)
-	defer cancel()
 	dead := StartDNS(t)
 	dead.Die()
-	want("silent resolver", look(ctx, NewWire(t, dead), "portal.example:80"), probes.OursResolver)
+	w := NewWire(t, dead)
+	ctx, cancel := context.WithTimeout(t.Context(), lookTime)
+	defer cancel()
+	want("silent resolver", look(ctx, w, "portal.example:80"), probes.OursResolver)
 	want("refusing resolver", look(t.Context(), NewWire(t, nil), "portal.example:80"), probes.OursResolver)
 
 	srv := Start(t, silent)
 	guarded := NewWire(t, nil, func(o *wire.Options) { o.Guard = wire.PublicOnly() })
 	want("guard", look(t.Context(), guarded, srv.Addr()), probes.OursBlocked)
 
+	w = NewWire(t, nil)
 	stopped, stop := context.WithCancel(t.Context())
 	time.AfterFunc(30*time.Millisecond, stop)
-	want("canceled while waiting", look(stopped, NewWire(t, nil), srv.Addr()), probes.OursCanceled)
+	want("canceled while waiting", look(stopped, w, srv.Addr()), probes.OursCanceled)
 	stop()
-	want("canceled before", look(stopped, NewWire(t, nil), srv.Addr()), probes.OursCanceled)
+	want("canceled before", look(stopped, w, srv.Addr()), probes.OursCanceled)
 }
 
 func concurrent(t *testing.T, s Subject) {

@@ -1,7 +1,9 @@
 package probetest
 
 import (
+	"encoding/binary"
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"strings"
@@ -14,6 +16,7 @@ import (
 // it was not told do not exist.
 type DNS struct {
 	conn  *net.UDPConn
+	tcp   *Server
 	done  chan struct{}
 	mu    sync.Mutex
 	names map[string]record
@@ -25,16 +28,20 @@ type record struct {
 	addrs  []netip.Addr
 	rcode  dnsmessage.RCode
 	silent bool
+	cut    bool // UDP replies are truncated
 	ttl    uint32
 }
 
-// NewDNS starts one on 127.0.0.1; Close ends it.
+// NewDNS starts one on 127.0.0.1, UDP and TCP on one port; Close ends it.
 func NewDNS() (*DNS, error) {
-	c, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
+	d := &DNS{done: make(chan struct{}), names: make(map[string]record), asked: make(map[string]int)}
+	var err error
+	if d.tcp, err = Serve("127.0.0.1:0", d.serveTCP); err != nil {
 		return nil, err
 	}
-	d := &DNS{conn: c, done: make(chan struct{}), names: make(map[string]record), asked: make(map[string]int)}
+	if d.conn, err = net.ListenUDP("udp4", net.UDPAddrFromAddrPort(d.tcp.AddrPort())); err != nil {
+		return nil, errors.Join(err, d.tcp.Close())
+	}
 	go d.serve()
 	return d, nil
 }
@@ -58,6 +65,11 @@ func (d *DNS) SetServFail(name string) { d.set(name, record{rcode: dnsmessage.RC
 // servers are dead.
 func (d *DNS) SetSilent(name string) { d.set(name, record{silent: true}) }
 
+// SetByTCP is Set for a name whose answer comes by TCP only.
+func (d *DNS) SetByTCP(name string, addrs ...netip.Addr) {
+	d.set(name, record{addrs: addrs, ttl: 60, cut: true})
+}
+
 // Die makes the resolver silent for every question.
 func (d *DNS) Die() {
 	d.mu.Lock()
@@ -76,7 +88,7 @@ func (d *DNS) Asked(name string) int {
 func (d *DNS) Close() error {
 	err := d.conn.Close()
 	<-d.done
-	return err
+	return errors.Join(err, d.tcp.Close())
 }
 
 func canonical(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
@@ -98,14 +110,28 @@ func (d *DNS) serve() {
 		if err != nil {
 			continue
 		}
-		if out := d.reply(buf[:n]); out != nil {
+		if out := d.reply(buf[:n], false); out != nil {
 			_, _ = d.conn.WriteToUDPAddrPort(out, from) // the asker may be gone
 		}
 	}
 }
 
+// serveTCP answers one question (RFC 1035 4.2.2).
+func (d *DNS) serveTCP(c net.Conn, _ <-chan struct{}) {
+	var l [2]byte
+	if _, err := io.ReadFull(c, l[:]); err != nil {
+		return
+	}
+	msg := make([]byte, binary.BigEndian.Uint16(l[:]))
+	if _, err := io.ReadFull(c, msg); err != nil {
+		return
+	}
+	out := d.reply(msg, true)
+	_, _ = c.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(out))), out...)) // the asker may be gone
+}
+
 // reply is nil when nothing shall be said.
-func (d *DNS) reply(msg []byte) []byte {
+func (d *DNS) reply(msg []byte, tcp bool) []byte {
 	var p dnsmessage.Parser
 	h, err := p.Start(msg)
 	if err != nil {
@@ -130,6 +156,9 @@ func (d *DNS) reply(msg []byte) []byte {
 	m := dnsmessage.Message{
 		Header:    dnsmessage.Header{ID: h.ID, Response: true, RecursionDesired: true, RecursionAvailable: true, RCode: r.rcode},
 		Questions: []dnsmessage.Question{q},
+	}
+	if r.cut && !tcp {
+		m.Truncated, r.addrs = true, nil
 	}
 	for _, a := range r.addrs {
 		rh := dnsmessage.ResourceHeader{Name: q.Name, Class: q.Class, TTL: r.ttl}

@@ -56,9 +56,10 @@ func TestClassify(t *testing.T) {
 // A library that sets its own, later deadline can't free itself of the look's.
 func TestDeadlineCannotBeMoved(t *testing.T) {
 	srv := probetest.Start(t, func(_ net.Conn, stop <-chan struct{}) { <-stop })
+	w := probetest.NewWire(t, nil) // before the clock starts: it reads the system's roots
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	c, err := probetest.NewWire(t, nil).Dial(ctx, "tcp", srv.AddrPort())
+	c, err := w.Dial(ctx, "tcp", srv.AddrPort())
 	if err != nil {
 		t.Fatal(err)
 	}

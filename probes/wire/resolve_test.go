@@ -34,6 +34,7 @@ func TestResolve(t *testing.T) {
 	d.Set("none.example")
 	d.SetServFail("broken.example")
 	d.SetSilent("dead.example")
+	d.SetByTCP("long.example", v4, v6)
 	w := probetest.NewWire(t, d)
 	for _, c := range []struct {
 		host string
@@ -43,6 +44,7 @@ func TestResolve(t *testing.T) {
 		{"both.example", []netip.Addr{v4, v6}, ""},
 		{"BOTH.example.", []netip.Addr{v4, v6}, ""},
 		{"four.example", []netip.Addr{v4}, ""},
+		{"long.example", []netip.Addr{v4, v6}, ""},
 		{"none.example", nil, probes.DNSNoAddress},
 		{"missing.example", nil, probes.DNSNXDomain},
 		{"broken.example", nil, probes.DNSServFail},
