@@ -304,7 +304,7 @@ func (s *Service) publish(now time.Time) {
 	slices.SortFunc(v.Incidents, func(a, b incident.Incident) int {
 		return cmp.Or(b.Opened.Compare(a.Opened), cmp.Compare(a.ID, b.ID))
 	})
-	for _, x := range d.watch.sources {
+	for _, x := range d.watch.hearts {
 		v.Heard[x.name] = x.last
 		if x.lost {
 			v.Lost = append(v.Lost, x.name)

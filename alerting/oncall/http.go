@@ -200,8 +200,9 @@ func (s *Service) showLogin(w http.ResponseWriter, r *http.Request) {
 }
 
 type loginPage struct {
-	To    string
-	Error string
+	common // nobody is signed in
+	To     string
+	Error  string
 }
 
 func (s *Service) serveLogin(w http.ResponseWriter, r *http.Request) {

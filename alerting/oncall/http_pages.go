@@ -292,6 +292,7 @@ func (s *Service) serveCalendar(w http.ResponseWriter, _ *http.Request, _ auth.U
 }
 
 type ackPage struct {
+	common // nobody is signed in
 	In     incident.Incident
 	Person string
 	Token  string

@@ -412,4 +412,3 @@ func (k *killed) phones() (map[string][]string, int) {
 	}
 	return out, n
 }
-

@@ -16,10 +16,10 @@ import (
 
 // watch is who must be heard of, and when he last was.
 type watch struct {
-	sources []source
+	hearts []heart
 }
 
-type source struct {
+type heart struct {
 	name   string
 	title  string // of the incident, Vietnamese
 	within time.Duration
@@ -37,12 +37,12 @@ const watchKey = "oncall/"
 
 // startWatch gives every source its full time from the start on.
 func (d *desk) startWatch(now time.Time) {
-	d.watch.sources = nil
+	d.watch.hearts = nil
 	add := func(name, title string, within time.Duration) {
 		if within > 0 {
 			in := d.incidents[d.byKey[watchKey+name]]
 			lost := in != nil && in.Status.Live() // a former run raised it
-			d.watch.sources = append(d.watch.sources, source{name: name, title: title, within: within, last: now, lost: lost})
+			d.watch.hearts = append(d.watch.hearts, heart{name: name, title: title, within: within, last: now, lost: lost})
 		}
 	}
 	add(watchdogName, "Bộ máy cảnh báo không còn gửi nhịp báo sống (Watchdog)", d.opt.WatchdogWithin)
@@ -56,8 +56,8 @@ func (d *desk) startWatch(now time.Time) {
 
 // heard notes a sign of life; false for a name that nobody configured.
 func (d *desk) heard(name string, now time.Time) bool {
-	for i := range d.watch.sources {
-		s := &d.watch.sources[i]
+	for i := range d.watch.hearts {
+		s := &d.watch.hearts[i]
 		if s.name != name {
 			continue
 		}
@@ -78,9 +78,9 @@ func (d *desk) heard(name string, now time.Time) bool {
 
 // silentFor keeps why a peer could not be asked, for the page.
 func (d *desk) silentFor(name, why string) {
-	for i := range d.watch.sources {
-		if d.watch.sources[i].name == name {
-			d.watch.sources[i].detail = why
+	for i := range d.watch.hearts {
+		if d.watch.hearts[i].name == name {
+			d.watch.hearts[i].detail = why
 		}
 	}
 }
@@ -88,8 +88,8 @@ func (d *desk) silentFor(name, why string) {
 // watchAll pages about those who are silent too long. It needs nothing but the
 // desk and a channel: not the history, not the rules, not Alertmanager.
 func (d *desk) watchAll(now time.Time) (next time.Time) {
-	for i := range d.watch.sources {
-		s := &d.watch.sources[i]
+	for i := range d.watch.hearts {
+		s := &d.watch.hearts[i]
 		due := s.last.Add(s.within)
 		if now.Before(due) {
 			sooner(&next, due)
@@ -106,7 +106,7 @@ func (d *desk) watchAll(now time.Time) (next time.Time) {
 }
 
 // group is the alert that the pager raises by itself.
-func (s *source) group(now, ended time.Time) incident.Group {
+func (s *heart) group(now, ended time.Time) incident.Group {
 	description := s.title + "."
 	if s.detail != "" {
 		description += " " + clip(s.detail, 300)

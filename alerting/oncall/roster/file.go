@@ -53,25 +53,11 @@ type fileUnit struct {
 	Phone string `yaml:"phone"`
 }
 
-// Load reads a roster file. The Value is its `ladder` part, the zero Value when
-// there is none. The Roster is nil when there are problems.
-func Load(path string) (*Roster, source.Value, source.Problems) {
-	doc, problems := source.Read(path)
-	return decode(doc, problems)
-}
-
-// Parse is Load for bytes; name stands in the positions of problems.
-func Parse(name string, b []byte) (*Roster, source.Value, source.Problems) {
-	doc, problems := source.Parse(name, b)
-	return decode(doc, problems)
-}
-
-func decode(doc *source.Document, problems source.Problems) (*Roster, source.Value, source.Problems) {
-	if doc == nil {
-		return nil, source.Value{}, problems
-	}
+// Decode reads a roster from a document. The Value is its `ladder` part, the
+// zero Value when there is none. The Roster is nil when there are problems.
+func Decode(doc *source.Document) (*Roster, source.Value, source.Problems) {
 	var f File
-	problems = append(problems, doc.Decode(&f)...)
+	problems := doc.Decode(&f)
 	d := decoder{doc: doc, file: f, roster: Roster{Zone: time.UTC}}
 	d.zone()
 	d.people()

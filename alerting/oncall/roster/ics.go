@@ -228,6 +228,9 @@ func (p *icsParser) finish() error {
 		}
 		e := c.Event
 		e.Start, e.End = s, wall(s)
+		if !e.End.After(e.Start) { // a short event over the hour that comes twice
+			e.End = s.Add(c.End.Sub(c.Start))
+		}
 		if len(p.events) >= maxEvents {
 			return fmt.Errorf("more than %d events", maxEvents)
 		}
