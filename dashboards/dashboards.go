@@ -83,21 +83,21 @@ func source() common.DataSourceRef {
 }
 
 func base(uid, title, description, refresh string) *builder {
-	return dashboard.NewDashboardBuilder(title). //nolint:staticcheck // as builder
-							Uid(uid).
-							Description(description).
-							Tags([]string{"watchpost"}).
-							Timezone("Asia/Ho_Chi_Minh").
-							Readonly().
-							Refresh(refresh).
-							WithVariable(dashboard.NewDatasourceVariableBuilder("datasource").
-								Label("Nguồn dữ liệu").
-								Type("prometheus").
-								Current(option("default", "default"))).
-							Link(dashboard.NewDashboardLinkBuilder("watchpost").
-								Type(dashboard.DashboardLinkTypeDashboards).
-								Tags([]string{"watchpost"}).
-								KeepTime(true))
+	b := dashboard.NewDashboardBuilder(title) //nolint:staticcheck // as builder
+	return b.Uid(uid).
+		Description(description).
+		Tags([]string{"watchpost"}).
+		Timezone("Asia/Ho_Chi_Minh").
+		Readonly().
+		Refresh(refresh).
+		WithVariable(dashboard.NewDatasourceVariableBuilder("datasource").
+			Label("Nguồn dữ liệu").
+			Type("prometheus").
+			Current(option("default", "default"))).
+		Link(dashboard.NewDashboardLinkBuilder("watchpost").
+			Type(dashboard.DashboardLinkTypeDashboards).
+			Tags([]string{"watchpost"}).
+			KeepTime(true))
 }
 
 func option(text, value string) dashboard.VariableOption {
