@@ -143,6 +143,7 @@ func TestProbeRefuses(t *testing.T) {
 		"http://evil.example#@portal.example/":  403,
 		"http://evil.example\\@portal.example/": 403,
 		"http://portal.example\r\nHost: x/":     403,
+		"http://user:secret@portal.example/":    403,
 		"file:///etc/passwd":                    403,
 		"//":                                    403,
 		strings.Repeat("a", 5000):               403,

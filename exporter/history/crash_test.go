@@ -167,20 +167,6 @@ func TestFullDisk(t *testing.T) {
 	if !h.Stats().Degraded || h.Stats().Failures == 0 {
 		t.Fatalf("the disk is full and %+v", h.Stats())
 	}
-	if v, ok := value(t, h, `watchpost_check_state{unit="unit-0007"}`, at.Add(time.Duration(n-1)*time.Second)); !ok || v != float64(1+(n-1)%3) {
-		t.Errorf("rules don't see the newest while the disk is full: %v %v", v, ok)
-	}
-	if v, ok := value(t, h, `watchpost_check_state{unit="unit-0007"}`, at); !ok || v != 1 {
-		t.Errorf("what was written before can't be read while the disk is full: %v %v", v, ok)
-	}
-	if c := strings.Count(log.String(), "level=ERROR msg=\"history can't write"); c != 1 {
-		t.Errorf("logged %d times, want once a minute:\n%s", c, &log)
-	}
-	if err := os.Remove(fill); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the disk is used again", func() bool { return !h.Stats().Degraded })
-	see()
 	check := func(h *history.History) {
 		t.Helper()
 		r, err := h.QueryRange(t.Context(), `watchpost_check_state{unit="unit-0007"}`, at, at.Add(time.Duration(n-1)*time.Second), time.Second)
@@ -196,6 +182,21 @@ func TestFullDisk(t *testing.T) {
 			t.Errorf("%v samples, want %d", v, n)
 		}
 	}
+	check(h) // what rules see while the disk is full: every look, before and since
+	if v, ok := value(t, h, `watchpost_check_state{unit="unit-0007"}`, at.Add(time.Duration(n-1)*time.Second)); !ok || v != float64(1+(n-1)%3) {
+		t.Errorf("rules don't see the newest while the disk is full: %v %v", v, ok)
+	}
+	if v, ok := value(t, h, `watchpost_check_state{unit="unit-0007"}`, at); !ok || v != 1 {
+		t.Errorf("what was written before can't be read while the disk is full: %v %v", v, ok)
+	}
+	if c := strings.Count(log.String(), "level=ERROR msg=\"history can't write"); c != 1 {
+		t.Errorf("logged %d times, want once a minute:\n%s", c, &log)
+	}
+	if err := os.Remove(fill); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the disk is used again", func() bool { return !h.Stats().Degraded })
+	see()
 	check(h)
 	if err := h.Close(); err != nil {
 		t.Fatal(err)
