@@ -281,24 +281,38 @@ func (c *Client) open(ctx context.Context, network string, server netip.AddrPort
 	if d, ok := ctx.Deadline(); ok && d.Before(end) {
 		end = d
 	}
-	ctx, cancel := context.WithDeadline(ctx, end)
-	defer cancel()
+	cancel := context.CancelFunc(func() {})
+	if network == "tcp" { // a UDP socket opens at once, and a Session keeps it longer
+		ctx, cancel = context.WithDeadline(ctx, end)
+	}
 	d := c.Dialer
 	if d == nil {
 		d = NetDialer()
 	}
 	conn, err := d.Dial(ctx, network, server)
 	if err != nil {
-		if e := netError(err); !errors.Is(e, ErrClosed) {
-			return nil, e
-		}
-		return nil, errors.Join(ErrDial, err)
+		cancel()
+		return nil, netError(err)
 	}
+	// A Dialer may end its connections with the context, so that lives as long.
+	conn = &bound{conn, cancel}
 	if err := conn.SetDeadline(end); err != nil {
 		_ = conn.Close()
 		return nil, errors.Join(ErrDial, err)
 	}
 	return conn, nil
+}
+
+// bound is a connection and the context that it was dialled with.
+type bound struct {
+	net.Conn
+	cancel context.CancelFunc
+}
+
+// Close closes the connection and ends the context.
+func (b *bound) Close() error {
+	defer b.cancel()
+	return b.Conn.Close()
 }
 
 func (c *Client) buffer() *[]byte {

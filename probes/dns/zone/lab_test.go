@@ -10,6 +10,7 @@ import (
 	"watchpost.example/probes/dns/dnssec"
 	"watchpost.example/probes/dns/walk"
 	"watchpost.example/probes/dns/zone"
+	"watchpost.example/probes/wire"
 )
 
 // env makes an Env for a world in the test's own process.
@@ -23,7 +24,11 @@ func env(tb testing.TB, w *dnslab.World, change ...func(*zone.Options)) *zone.En
 	if err != nil {
 		tb.Fatal(err)
 	}
-	o := zone.Options{Hints: h, Anchors: &a, Port: w.Port, Timeout: 250 * time.Millisecond, Linger: 30 * time.Millisecond}
+	wr, err := wire.New(wire.Options{Guard: wire.AllowAll()})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	o := zone.Options{Dialer: wr, Hints: h, Anchors: &a, Port: w.Port, Timeout: 250 * time.Millisecond, Linger: 30 * time.Millisecond}
 	for _, c := range change {
 		c(&o)
 	}
