@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"watchpost.example/alerting"
+	"watchpost.example/alerting/channels/gammu"
 	"watchpost.example/alerting/channels/ntfy"
 	"watchpost.example/alerting/channels/smsgateway"
 	"watchpost.example/alerting/channels/telegram"
@@ -16,6 +17,7 @@ import (
 // Types is every type of channel, one line each.
 func Types() []alerting.ChannelType {
 	return []alerting.ChannelType{
+		gammu.Type(),
 		ntfy.Type(),
 		smsgateway.Type(),
 		telegram.Type(),
