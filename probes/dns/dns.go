@@ -1,15 +1,14 @@
 // Package dns is the kind that asks one DNS question of every address of a
-// server, or of each of the system's resolvers, and judges the answer. The
-// depth (delegation, DNSSEC, baseline) is in probes/dns/zone. See README.md.
+// server, or of each of our resolvers, and judges the answer. The depth
+// (delegation, DNSSEC, baseline) is in probes/dns/zone. See README.md.
 package dns
 
 import (
 	"context"
-	"errors"
+	"net"
 	"net/netip"
-	"slices"
+	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"watchpost.example/probes"
@@ -20,19 +19,23 @@ import (
 // Kind is the kind "dns" on w.
 func Kind(w *wire.Wire) probes.Kind {
 	shared := &clients{
-		guarded: &dnswire.Client{Dialer: w, Attempts: 2},
-		// The system's resolvers are the operator's own: the guard is not for them.
-		own: &dnswire.Client{Attempts: 2},
+		guarded: &dnswire.Client{Dialer: dnswire.DialFunc(func(ctx context.Context, network string, at netip.AddrPort) (net.Conn, error) {
+			defer clockOf(ctx).stop(time.Now())
+			return w.Dial(ctx, network, at)
+		})},
+		own: &dnswire.Client{Dialer: ownDialer(w)},
 	}
 	return probes.Kind{
 		Name: "dns",
 		Doc:  "asks a DNS question of each address of a server and judges rcode and records",
 		New: func() probes.Settings {
-			return &Settings{Type: "A", Transport: "auto", Recursion: true, Expect: Expect{Rcode: "NOERROR", Match: matchExact}, wire: w, clients: shared}
+			return &Settings{Transport: "auto", Recursion: true, Expect: Expect{Rcode: "NOERROR", Match: matchExact, MinAnswers: 1}, wire: w, clients: shared}
 		},
 	}
 }
 
+// clients keep the buffers of all checks: guarded ones for servers of the
+// inventory, own ones for our resolvers, which the guard is not for.
 type clients struct{ guarded, own *dnswire.Client }
 
 // prober asks; made by Settings.Prober only.
@@ -47,100 +50,135 @@ type prober struct {
 	all       bool
 }
 
-// Probe asks every address, or every resolver of the system.
+// Probe asks every address of the server, or each of our resolvers.
 func (p *prober) Probe(ctx context.Context) probes.Observation {
-	if p.host != "" {
-		return wire.EachAddress(ctx, p.wire, p.host, p.port, p.all, func(ctx context.Context, at netip.AddrPort) wire.Answer {
-			return p.ask(ctx, p.clients.guarded, at)
-		})
+	if p.host == "" {
+		return p.probeResolvers(ctx)
 	}
-	o := probes.Observation{At: time.Now()}
-	ctx, cancel := shorten(ctx, o.At)
-	defer cancel()
-	answers := make([]wire.Answer, len(p.resolvers))
-	var wg sync.WaitGroup
-	for i, at := range p.resolvers {
-		wg.Go(func() { answers[i] = p.askResolver(ctx, at) })
-	}
-	wg.Wait()
-	for i, a := range answers {
-		a.Address, a.Server = p.resolvers[i], "resolver"
-		o.Parts = append(o.Parts, a.Part)
-		for _, e := range a.Evidence {
-			o.Attach(e.MediaType, e.Bytes)
-		}
-	}
-	o.Fold(p.all)
-	o.Took = time.Since(o.At)
+	o := wire.EachAddress(ctx, p.wire, p.host, p.port, p.all, func(ctx context.Context, at netip.AddrPort) wire.Answer {
+		return p.ask(ctx, p.clients.guarded, at)
+	})
+	o.Findings = append(o.Findings, lagging(o.Parts)...)
 	return o
 }
 
-// shorten leaves time to judge before the caller's deadline, as wire does.
-func shorten(ctx context.Context, now time.Time) (context.Context, context.CancelFunc) {
-	d, ok := ctx.Deadline()
-	if !ok {
-		return context.WithTimeout(ctx, 10*time.Second)
-	}
-	return context.WithDeadline(ctx, d.Add(-min(max(d.Sub(now)/20, 5*time.Millisecond), 50*time.Millisecond)))
+// clockKey finds the clock of one ask in its context, where the dialer that all
+// asks share stops it.
+type clockKey struct{}
+
+// clock counts the time that sockets took to open.
+type clock struct{ spent time.Duration }
+
+func clockOf(ctx context.Context) *clock {
+	c, _ := ctx.Value(clockKey{}).(*clock)
+	return c
 }
 
-// askResolver asks one of ours: its silence is our fault, not the name's.
-func (p *prober) askResolver(ctx context.Context, at netip.AddrPort) wire.Answer {
-	start := time.Now()
-	a := p.ask(ctx, p.clients.own, at)
-	a.Took = time.Since(start)
-	if v, ok := a.Facts.Get(probes.FactDNSQuerySuccess); (!ok || v == 0) && !a.Reason.Ours() {
-		a.Verdict, a.Reason = probes.Unknown, probes.OursResolver
+func (c *clock) stop(start time.Time) {
+	if c != nil {
+		c.spent += time.Since(start)
 	}
-	return a
 }
 
 func (p *prober) ask(ctx context.Context, c *dnswire.Client, at netip.AddrPort) (a wire.Answer) {
-	r, err := c.Ask(ctx, at, p.query)
-	a.Phases[probes.Processing] = r.Took
-	a.Facts.Set(probes.FactDNSQuerySuccess, 0)
+	dials := &clock{}
+	start := time.Now()
+	r, err := p.exchange(context.WithValue(ctx, clockKey{}, dials), c, at)
+	a.Phases[probes.Connect] = dials.spent
+	a.Phases[probes.Processing] = time.Since(start) - dials.spent
+	a.Facts = make(probes.Facts, 0, 8)
 	if err != nil {
-		fail(&a, err)
+		a.Facts.Set(probes.FactDNSQuerySuccess, 0)
+		a.Reason, a.Detail = explain(err)
+		a.Verdict = wire.VerdictOf(a.Reason)
 		return a
 	}
 	m := r.Msg
-	a.Facts.Set(probes.FactDNSQuerySuccess, 1)
-	a.Facts.Set(probes.FactDNSRcode, float64(m.Rcode))
-	a.Facts.Set(probes.FactDNSAnswerRRs, float64(len(m.Answer)))
-	a.Facts.Set(probes.FactDNSAuthorityRRs, float64(len(m.Ns)))
-	a.Facts.Set(probes.FactDNSAdditionalRRs, float64(len(slices.DeleteFunc(slices.Clone(m.Extra), func(rr dnswire.RR) bool { return rr.Header().Rrtype == dnswire.TypeOPT }))))
-	if s := dnswire.FirstSOA(m.Answer); s != nil {
+	extra := len(m.Extra)
+	if r.EDNS.Present {
+		extra-- // the OPT record is about the transport
+	}
+	a.Facts = append(a.Facts, probes.Fact{Name: probes.FactDNSQuerySuccess, Value: 1},
+		probes.Fact{Name: probes.FactDNSRcode, Value: float64(m.Rcode)},
+		probes.Fact{Name: probes.FactDNSAnswerRRs, Value: float64(len(m.Answer))},
+		probes.Fact{Name: probes.FactDNSAuthorityRRs, Value: float64(len(m.Ns))},
+		probes.Fact{Name: probes.FactDNSAdditionalRRs, Value: float64(extra)})
+	if s := dnswire.FirstSOA(m.Answer); s != nil && p.query.Type == dnswire.TypeSOA {
 		a.Facts.Set(probes.FactDNSSerial, float64(s.Serial))
 	}
-	for _, rr := range m.Answer {
-		if len(a.Answers) == maxAnswers {
-			break
-		}
-		a.Answers = append(a.Answers, probes.Clip(strings.ReplaceAll(rr.String(), "\t", " "), 512))
-	}
+	a.Answers = shown(m.Answer)
 	judge(&a, p.expect, r)
 	return a
 }
 
-// maxAnswers bounds the records that a Part keeps.
-const maxAnswers = 64
-
-// fail tells whose fault it is that no answer came.
-func fail(a *wire.Answer, err error) {
-	reason, what := probes.DNSTimeout, "no answer within the time allowed"
-	switch {
-	case errors.Is(err, dnswire.ErrDial):
-		reason, what = wire.Classify(err), wire.Explain("asking", err)
-	case errors.Is(err, context.Canceled):
-		reason, what = probes.OursCanceled, "canceled"
-	case errors.Is(err, dnswire.ErrRefused):
-		reason, what = probes.DNSRefused, "the port is refused: nothing listens on it, or a firewall rejects"
-	case errors.Is(err, dnswire.ErrClosed):
-		reason, what = probes.TCPClosed, "the server closed the connection before the answer"
-	case errors.Is(err, dnswire.ErrGarbage):
-		reason, what = probes.DNSGarbage, "the reply is no DNS message"
-	case errors.Is(err, dnswire.ErrMismatch):
-		reason, what = probes.DNSGarbage, "only replies to another question or with another id came"
+// exchange asks, and asks otherwise what a first answer leaves open: a server
+// from before EDNS without it, and one that does not keep the case of our
+// letters, by which forgeries are told, over TCP, where nobody can forge blindly.
+func (p *prober) exchange(ctx context.Context, c *dnswire.Client, at netip.AddrPort) (*dnswire.Reply, error) {
+	q := p.query
+	r, err := c.Ask(ctx, at, q)
+	if err != nil {
+		return r, err
 	}
-	a.Reason, a.Verdict, a.Detail = reason, wire.VerdictOf(reason), probes.Clip(what, probes.MaxDetail)
+	if old := r.Msg.Rcode == dnswire.RcodeFormErr || r.Msg.Rcode == dnswire.RcodeNotImp; old && !r.EDNS.Present {
+		q.NoEDNS = true
+		if plain, err := c.Ask(ctx, at, q); err == nil {
+			r = plain
+		}
+	}
+	if r.Folded && r.Transport == dnswire.UDP && q.Transport == dnswire.Auto {
+		q.Transport = dnswire.TCP
+		if sure, err := c.Ask(ctx, at, q); err == nil {
+			sure.Strays = r.Strays
+			r = sure
+		}
+	}
+	return r, nil
+}
+
+// Bounds of the records that a Part keeps for people.
+const (
+	maxAnswers = 64
+	maxAnswer  = 512 // bytes of one
+)
+
+// shown is the answer section in zone-file form.
+func shown(rrs []dnswire.RR) []string {
+	if len(rrs) == 0 {
+		return nil
+	}
+	out := make([]string, 0, min(len(rrs), maxAnswers))
+	for _, rr := range rrs[:min(len(rrs), maxAnswers)] {
+		owner, rest, _ := strings.Cut(rr.String(), "\t")
+		// Lower case: the letters were mixed by us.
+		line := strings.ReplaceAll(clean(strings.ToLower(owner)+" "+rest), "\n", "?")
+		out = append(out, probes.Clip(line, maxAnswer))
+	}
+	return out
+}
+
+// lagging finds the addresses of one server whose SOA serial stays behind
+// another's (RFC 1982).
+func lagging(parts []probes.Part) []probes.Finding {
+	serial := func(p probes.Part) (uint32, bool) {
+		v, ok := p.Facts.Get(probes.FactDNSSerial)
+		return uint32(v), ok
+	}
+	var newest uint32
+	var seen bool
+	for _, p := range parts {
+		if s, ok := serial(p); ok && (!seen || dnswire.SerialNewer(s, newest)) {
+			newest, seen = s, true
+		}
+	}
+	var out []probes.Finding
+	for _, p := range parts {
+		if s, ok := serial(p); ok && dnswire.SerialNewer(newest, s) {
+			out = append(out, probes.Finding{
+				Reason: probes.DNSSerialLag, Severity: probes.Ticket, Where: p.Address.String(),
+				Record: "SOA", Expected: "serial " + strconv.FormatUint(uint64(newest), 10), Found: "serial " + strconv.FormatUint(uint64(s), 10),
+			})
+		}
+	}
+	return out
 }

@@ -36,12 +36,13 @@ type asker struct {
 	t       Target
 	l       *Look
 	session *dnswire.Session
+	ours    *dnswire.Session // with our resolvers
 }
 
 // look asks all there is to ask.
 func (e *Env) look(ctx context.Context, t Target) *Look {
-	l := &Look{Zone: t.Zone, Watched: t.Watched, At: time.Now(), Random: randomLabel() + "." + strings.TrimPrefix(t.Zone, ".")}
-	a := &asker{e, t, l, e.client.Session()}
+	l := &Look{Zone: t.Zone, Watched: t.Watched, NamesOnly: t.NamesOnly, At: time.Now(), Random: randomLabel() + "." + strings.TrimPrefix(t.Zone, ".")}
+	a := &asker{e, t, l, e.client.Session(), e.own.Session()}
 	cuts := a.askChain(ctx, l)
 	if l.ChainErr == nil {
 		if !l.NoParent {
@@ -54,8 +55,7 @@ func (e *Env) look(ctx context.Context, t Target) *Look {
 	wg.Go(func() { a.askResolvers(ctx) })
 	wg.Go(func() { a.askTargets(ctx) })
 	wg.Wait()
-	a.session.Drain(e.linger)
-	l.Queries = a.session.Queries()
+	a.finish()
 	return l
 }
 
@@ -65,15 +65,21 @@ func (e *Env) again(ctx context.Context, t Target, first *Look) *Look {
 	l := *first
 	l.At, l.Servers, l.Resolvers = time.Now(), nil, nil
 	l.Random = randomLabel() + "." + strings.TrimPrefix(t.Zone, ".")
-	a := &asker{e, t, &l, e.client.Session()}
+	a := &asker{e, t, &l, e.client.Session(), e.own.Session()}
 	for _, s := range first.Servers {
 		l.Servers = append(l.Servers, &Server{Name: s.Name, Addr: s.Addr, InParent: s.InParent, InChild: s.InChild, Hygiene: s.Hygiene})
 	}
 	a.eachServer(ctx, l.Servers)
 	a.askResolvers(ctx)
-	a.session.Drain(e.linger)
-	l.Queries += a.session.Queries()
+	a.finish()
 	return &l
+}
+
+// finish hears the late replies and counts.
+func (a *asker) finish() {
+	a.session.Drain(a.linger)
+	a.ours.Drain(0)
+	a.l.Queries += a.session.Queries() + a.ours.Queries()
 }
 
 func randomLabel() string {

@@ -84,29 +84,7 @@ func (a *asker) askServer(ctx context.Context, s *Server) {
 	if !s.Answers() {
 		return
 	}
-	type job struct {
-		to *Exchange
-		q  dnswire.Query
-	}
-	jobs := []job{
-		{&s.NS, dnswire.Query{Name: a.l.Zone, Type: dnswire.TypeNS}},
-		{&s.DNSKEY, dnswire.Query{Name: a.l.Zone, Type: dnswire.TypeDNSKEY}},
-		{&s.CDS, dnswire.Query{Name: a.l.Zone, Type: dnswire.TypeCDS}},
-		{&s.CDNSKEY, dnswire.Query{Name: a.l.Zone, Type: dnswire.TypeCDNSKEY}},
-		{&s.Random, dnswire.Query{Name: a.l.Random, Type: dnswire.TypeA}},
-		{&s.NoData, dnswire.Query{Name: a.l.Zone, Type: dnswire.TypeHINFO}},
-	}
-	s.Watched = make([]Exchange, len(a.l.Watched))
-	for i, w := range a.l.Watched {
-		jobs = append(jobs, job{&s.Watched[i], dnswire.Query{Name: w.Name, Type: w.Type}})
-	}
-	s.Hosts = make([]Exchange, 2*len(a.l.Hosts))
-	for i, h := range a.l.Hosts {
-		if dnswire.Under(a.l.Zone, h.Name) {
-			jobs = append(jobs, job{&s.Hosts[2*i], dnswire.Query{Name: h.Name, Type: dnswire.TypeA}},
-				job{&s.Hosts[2*i+1], dnswire.Query{Name: h.Name, Type: dnswire.TypeAAAA}})
-		}
-	}
+	jobs := a.jobs(s)
 	next := make(chan job)
 	for range inFlight {
 		wg.Go(func() {
@@ -120,7 +98,40 @@ func (a *asker) askServer(ctx context.Context, s *Server) {
 	}
 	close(next)
 	wg.Wait()
-	a.hygiene(ctx, s)
+	if !a.l.NamesOnly {
+		a.hygiene(ctx, s)
+	}
+}
+
+// job is a query and where its answer goes.
+type job struct {
+	to *Exchange
+	q  dnswire.Query
+}
+
+// jobs are the queries to a server that speaks for the zone.
+func (a *asker) jobs(s *Server) []job {
+	jobs := []job{{&s.DNSKEY, dnswire.Query{Name: a.l.Zone, Type: dnswire.TypeDNSKEY}}}
+	s.Watched = make([]Exchange, len(a.l.Watched))
+	for i, w := range a.l.Watched {
+		jobs = append(jobs, job{&s.Watched[i], dnswire.Query{Name: w.Name, Type: w.Type}})
+	}
+	if a.l.NamesOnly {
+		return jobs
+	}
+	jobs = append(jobs, job{&s.NS, dnswire.Query{Name: a.l.Zone, Type: dnswire.TypeNS}},
+		job{&s.CDS, dnswire.Query{Name: a.l.Zone, Type: dnswire.TypeCDS}},
+		job{&s.CDNSKEY, dnswire.Query{Name: a.l.Zone, Type: dnswire.TypeCDNSKEY}},
+		job{&s.Random, dnswire.Query{Name: a.l.Random, Type: dnswire.TypeA}},
+		job{&s.NoData, dnswire.Query{Name: a.l.Zone, Type: dnswire.TypeHINFO}})
+	s.Hosts = make([]Exchange, 2*len(a.l.Hosts))
+	for i, h := range a.l.Hosts {
+		if dnswire.Under(a.l.Zone, h.Name) {
+			jobs = append(jobs, job{&s.Hosts[2*i], dnswire.Query{Name: h.Name, Type: dnswire.TypeA}},
+				job{&s.Hosts[2*i+1], dnswire.Query{Name: h.Name, Type: dnswire.TypeAAAA}})
+		}
+	}
+	return jobs
 }
 
 // manner is how this server has to be asked.

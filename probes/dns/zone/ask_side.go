@@ -29,7 +29,7 @@ func (a *asker) askResolvers(ctx context.Context) {
 			// Resolvers mangle case and some drop what is mixed: leave it.
 			one := func(q dnswire.Query) Exchange {
 				q.RD, q.DO, q.KeepCase = true, true, true
-				reply, err := a.session.Ask(ctx, addr, q)
+				reply, err := a.ours.Ask(ctx, addr, q)
 				return Exchange{reply, err}
 			}
 			if r.Random = one(dnswire.Query{Name: a.l.Random, Type: dnswire.TypeA}); !r.Random.OK() {

@@ -34,6 +34,7 @@ type Options struct {
 type Env struct {
 	walker  *walk.Walker
 	client  *dnswire.Client
+	own     *dnswire.Client // for resolvers: the operator's own, so no guard
 	anchors dnssec.Anchors
 	linger  time.Duration
 	sources []RegistrationSource
@@ -68,6 +69,7 @@ func New(o Options) (*Env, error) {
 		e.anchors = *o.Anchors
 	}
 	e.client = &dnswire.Client{Dialer: o.Dialer, Timeout: o.Timeout, Attempts: 2}
+	e.own = &dnswire.Client{Timeout: o.Timeout, Attempts: 2}
 	// The walk goes on to the next server instead of asking one twice.
 	once := &dnswire.Client{Dialer: o.Dialer, Timeout: o.Timeout, Attempts: 1}
 	e.walker = walk.New(walk.Options{Client: once, Hints: o.Hints, Port: o.Port})
@@ -79,8 +81,8 @@ type Target struct {
 	Zone      string // canonical
 	Watched   []Watch
 	Resolvers []netip.AddrPort
-	// ZoneOnly leaves resolvers out; NamesOnly leaves the delegation's and the
-	// servers' own health out (the dns_name kind).
+	// NamesOnly leaves the delegation's and the servers' own health out (the
+	// dns_name kind).
 	NamesOnly bool
 }
 

@@ -89,8 +89,12 @@ func Judge(l *Look, b *baseline.Zone, lim Limits, now time.Time) Judgement {
 		return j.out
 	}
 	j.delegation()
-	j.servers()
-	j.serials()
+	if !l.NamesOnly || len(j.answering) == 0 {
+		j.servers()
+	}
+	if !l.NamesOnly {
+		j.serials()
+	}
 	j.security()
 	j.content()
 	j.mail()

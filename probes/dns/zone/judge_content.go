@@ -11,8 +11,10 @@ import (
 
 // content is layer c: what every server says against what was approved.
 func (j *judge) content() {
-	j.ownNS()
-	j.soa()
+	if !j.l.NamesOnly {
+		j.ownNS()
+		j.soa()
+	}
 	for i, w := range j.l.Watched {
 		rec, approved := j.b.Find(w.Name, dnswire.TypeName(w.Type))
 		if approved {

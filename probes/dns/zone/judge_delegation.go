@@ -22,6 +22,9 @@ func (j *judge) delegation() {
 		}
 		return
 	}
+	if j.l.NamesOnly {
+		return
+	}
 	j.parentBaseline(*first)
 	j.parentAndChild()
 	j.hosts()

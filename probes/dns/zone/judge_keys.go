@@ -15,7 +15,7 @@ type dnssecDS = dnswire.DS
 // delegationSigner is D4 and H2 for a delegation with DS.
 func (j *judge) delegationSigner() {
 	ds := j.trust.DS
-	if len(ds) == 0 {
+	if len(ds) == 0 || j.l.NamesOnly {
 		return
 	}
 	j.approvedDS(ds)
@@ -141,7 +141,7 @@ func canonicalDS(l []string) []string {
 
 // unsignedDelegation judges a zone whose parent proves that it has no DS.
 func (j *judge) unsignedDelegation() {
-	if j.parentO.Cause != dnssec.UnsignedDelegation && j.parentO.Cause != dnssec.OptOut {
+	if j.l.NamesOnly || j.parentO.Cause != dnssec.UnsignedDelegation && j.parentO.Cause != dnssec.OptOut {
 		return
 	}
 	name, addr := j.parentServer()

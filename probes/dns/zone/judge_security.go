@@ -34,6 +34,9 @@ func (j *judge) security() {
 		j.unsignedDelegation()
 	}
 	j.downgrade()
+	if j.l.NamesOnly {
+		return
+	}
 	j.keys()
 	j.cds()
 	j.nsec3()

@@ -17,6 +17,8 @@ type Look struct {
 	At       time.Time
 	Chain    []Link // root to parent, as far as they were reached
 	ChainErr error  // why the walk ended early; walk.ErrGone: the zone is gone
+	// NamesOnly leaves the delegation and the servers' own health to dns_zone.
+	NamesOnly bool
 	// NoParent marks the root, or a zone that is its own trust anchor.
 	NoParent  bool
 	Parents   []Parent

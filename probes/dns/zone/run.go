@@ -1,0 +1,154 @@
+package zone
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"watchpost.example/probes/dns/baseline"
+	"watchpost.example/probes/dns/dnssec"
+	"watchpost.example/probes/dns/dnswire"
+	"watchpost.example/probes/dns/walk"
+)
+
+// Request is one run of the command line on a zone of any hierarchy. Empty
+// parts have their defaults.
+type Request struct {
+	Zone       string
+	HintsFile  string // root hints in zone-file form; "" = the Internet's
+	AnchorFile string // DNSKEY or DS records; "" = the root's as shipped
+	Baseline   string // file of the approved state; "" = none
+	Resolvers  []string
+	Names      []string // further names, as in the dns_zone kind
+	Port       uint16   // of the authoritative servers; 0 = 53
+	Timeout    time.Duration
+	// Dialer is probes/wire's, with its guard; nil = without a guard. A
+	// hierarchy of one's own (HintsFile) lies where a guard forbids: use nil.
+	Dialer dnswire.Dialer
+}
+
+// ErrUse is bad use of the command line: exit status 2. Its text says what and
+// how to mend it.
+var ErrUse = errors.New("bad use")
+
+// Run checks a zone once. Its error is ErrUse only; whatever the network does
+// is in the Result.
+func Run(ctx context.Context, r Request) (Result, error) {
+	o, err := run(ctx, r)
+	if err != nil {
+		return Result{}, err
+	}
+	return o.Result(), nil
+}
+
+func run(ctx context.Context, r Request) (Outcome, error) {
+	e, p, err := r.prepare()
+	if err != nil {
+		return Outcome{}, err
+	}
+	return e.Check(ctx, p), nil
+}
+
+func (r Request) prepare() (*Env, Plan, error) {
+	s := &Settings{Zone: r.Zone, Names: r.Names, Baseline: r.Baseline, Resolvers: r.Resolvers}
+	for _, p := range s.Problems() {
+		return nil, Plan{}, fmt.Errorf("%w: %s: %s; expected %s", ErrUse, p.Field, p.Found, p.Expected)
+	}
+	o := Options{Dialer: r.Dialer, Port: r.Port, Timeout: r.Timeout}
+	if r.HintsFile != "" {
+		h, err := readFile(r.HintsFile, func(f *os.File) (walk.Hints, error) { return walk.ParseHints(filepath.Base(r.HintsFile), f) })
+		if err != nil {
+			return nil, Plan{}, err
+		}
+		o.Hints = h
+	}
+	if r.AnchorFile != "" {
+		a, err := readFile(r.AnchorFile, func(f *os.File) (dnssec.Anchors, error) {
+			return dnssec.ParseAnchors(f, filepath.Base(r.AnchorFile))
+		})
+		if err != nil {
+			return nil, Plan{}, err
+		}
+		o.Anchors = &a
+	}
+	e, err := New(o)
+	if err != nil {
+		return nil, Plan{}, fmt.Errorf("%w: %w", ErrUse, err)
+	}
+	pr, err := s.Prober()
+	if err != nil {
+		return nil, Plan{}, fmt.Errorf("%w: %w", ErrUse, err)
+	}
+	return e, pr.(*prober).plan, nil
+}
+
+func readFile[T any](path string, parse func(*os.File) (T, error)) (v T, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return v, fmt.Errorf("%w: %w", ErrUse, err)
+	}
+	defer func() { _ = f.Close() }() // only read
+	if v, err = parse(f); err != nil {
+		return v, fmt.Errorf("%w: %w", ErrUse, err)
+	}
+	return v, nil
+}
+
+// Learn is `watchpost baseline learn`: it looks at the zone and writes what it
+// says to a file. It refuses to overwrite an approved one.
+func Learn(ctx context.Context, r Request, file, by, note string) (*baseline.Zone, error) {
+	e, p, err := r.prepare()
+	if err != nil {
+		return nil, err
+	}
+	if was, err := baseline.Load(file); err == nil && was.Approved.By != "" {
+		return nil, fmt.Errorf("%w: %s was approved by %s: use baseline diff and approve", ErrUse, file, was.Approved.By)
+	}
+	z, err := e.Learn(ctx, p, by, note)
+	if err != nil {
+		return nil, err
+	}
+	return z, baseline.Save(file, z)
+}
+
+// DiffFile is `watchpost baseline diff`: what the zone says now against the file.
+func DiffFile(ctx context.Context, r Request, file string) ([]string, error) {
+	was, now, err := r.both(ctx, file, "")
+	if err != nil {
+		return nil, err
+	}
+	return Diff(was, now), nil
+}
+
+// ApproveFile is `watchpost baseline approve`: the zone's present state becomes
+// the approved one, with who and why. It gives what changed.
+func ApproveFile(ctx context.Context, r Request, file, by, note string) ([]string, error) {
+	if by == "" {
+		return nil, fmt.Errorf("%w: who approves? give a name", ErrUse)
+	}
+	was, now, err := r.both(ctx, file, by)
+	if err != nil {
+		return nil, err
+	}
+	return Diff(was, now), baseline.Save(file, Approve(was, now, by, note))
+}
+
+func (r Request) both(ctx context.Context, file, by string) (was, now *baseline.Zone, err error) {
+	if was, err = baseline.Load(file); err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrUse, err)
+	}
+	if r.Zone == "" {
+		r.Zone = was.Zone
+	}
+	e, p, err := r.prepare()
+	if err != nil {
+		return nil, nil, err
+	}
+	// All approved names are asked again, and judged by nothing but the look.
+	p.Watched = DefaultWatch(p.Zone, was)
+	now, err = e.Learn(ctx, p, by, "")
+	return was, now, err
+}
