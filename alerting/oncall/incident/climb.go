@@ -40,6 +40,9 @@ func (in *Incident) expire(w World) []Command {
 	return in.begin(w)
 }
 
+// lateStep is how late a step may come without moving the ones after it.
+const lateStep = 30 * time.Second
+
 // climb takes every step that is due and sets NextAt. It is bounded: at most
 // one round's steps are taken by one call.
 func (in *Incident) climb(w World) []Command {
@@ -57,6 +60,11 @@ func (in *Incident) climb(w World) []Command {
 		if in.Step >= len(steps) {
 			in.nextRound(w)
 			continue
+		}
+		// After a sleep (a restart, a clock that was set) the steps that were missed
+		// do not all come at once: the rest of the round moves.
+		if late := w.Now.Sub(in.NextAt); late > lateStep {
+			in.RoundStart = in.RoundStart.Add(late)
 		}
 		taken := in.take(w)
 		cmds = append(cmds, taken...)

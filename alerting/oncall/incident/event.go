@@ -279,10 +279,10 @@ func (e Escalate) apply(in *Incident, w World) []Command {
 // up takes the next step at once; the steps after it keep their distances. An
 // acknowledged incident is open again: somebody thinks that more is needed.
 func (in *Incident) up(w World) []Command {
+	in.Status, in.AckUntil, in.SilencedUntil, in.NextAt = Open, time.Time{}, time.Time{}, time.Time{}
 	if len(w.Policy.Steps) == 0 {
 		return nil
 	}
-	in.Status, in.AckUntil, in.SilencedUntil = Open, time.Time{}, time.Time{}
 	if in.Round == 0 {
 		in.Round = 1
 	}

@@ -222,7 +222,7 @@ func (v View) parts() (head string, middle func(room int) string, tail string) {
 
 func (v View) acker() string {
 	if n := len(v.Incident.Acks); n > 0 {
-		return v.Names.person(v.Incident.Acks[n-1].Who)
+		return Cut(v.Names.person(v.Incident.Acks[n-1].Who), 30)
 	}
 	return "?"
 }
