@@ -97,8 +97,7 @@ func (s *Service) hasToken(r *http.Request) bool {
 func (s *Service) serveWebhook(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxWebhook))
 	if err != nil {
-		var big *http.MaxBytesError
-		if errors.As(err, &big) {
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 			http.Error(w, "the webhook is too large; set max_alerts in the receiver", http.StatusRequestEntityTooLarge)
 			return
 		}

@@ -274,9 +274,8 @@ func (s *Service) start(ctx context.Context, x outbox.Dispatch) {
 	ch, timeout := s.opt.Channels[i], s.desk.ladder.Channel(c.Channel).Timeout
 	s.flying++
 	go func() {
-		begun := time.Now()
 		r, err := sendWithin(ctx, ch, c.Address, c.Page, timeout)
-		o := outcome{page: c.ID, receipt: r, err: err, took: time.Since(begun), channel: c.Channel}
+		o := outcome{page: c.ID, receipt: r, err: err}
 		s.post(context.WithoutCancel(ctx), func(d *desk, now time.Time) {
 			s.flying--
 			d.result(o, now)

@@ -31,12 +31,9 @@ func (d *desk) act(id, who, how string, a reply.Action, now time.Time) {
 
 // outcome is one Send that came back.
 type outcome struct {
-	page     string
-	receipt  alerting.Receipt
-	err      error
-	took     time.Duration
-	channel  string
-	finished bool
+	page    string
+	receipt alerting.Receipt
+	err     error
 }
 
 // result takes what a channel gave back for a page, with the keys pressed.

@@ -69,7 +69,7 @@ func (d *desk) heard(name string, now time.Time) bool {
 		if s.lost {
 			s.lost = false
 			d.journal(journal.Entry{At: now, Kind: journal.Watch, What: "back", How: name})
-			d.takeGroup(s.group(now, now), now)
+			d.takeGroup(s.group(now), now)
 		}
 		return true
 	}
@@ -100,13 +100,13 @@ func (d *desk) watchAll(now time.Time) (next time.Time) {
 		}
 		s.lost = true
 		d.journal(journal.Entry{At: now, Kind: journal.Watch, What: "lost", How: s.name, Detail: s.detail})
-		d.takeGroup(s.group(now, time.Time{}), now)
+		d.takeGroup(s.group(time.Time{}), now)
 	}
 	return next
 }
 
 // group is the alert that the pager raises by itself.
-func (s *heart) group(now, ended time.Time) incident.Group {
+func (s *heart) group(ended time.Time) incident.Group {
 	description := s.title + "."
 	if s.detail != "" {
 		description += " " + clip(s.detail, 300)

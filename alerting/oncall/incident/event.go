@@ -11,51 +11,48 @@ type Event interface {
 	apply(in *Incident, w World) []Command
 }
 
-// Tick: time passed. It does nothing before NextAt.
+// Tick says that time passed. It does nothing before NextAt.
 type Tick struct{}
 
-// Alerts: Alertmanager told the state of a group.
+// Alerts says what Alertmanager told: the state of a group.
 type Alerts struct{ Group Group }
 
-// Take: a person acknowledges.
+// Take says that a person acknowledges.
 type Take struct{ Who, How string }
 
-// Escalate: a person sends it to the next step at once.
+// Escalate says that a person sends it to the next step at once.
 type Escalate struct{ Who, How string }
 
-// Decline: a person cannot take it; the next step comes at once and the person
+// Decline says that a person cannot take it; the next step comes at once and the person
 // is left out from then on.
 type Decline struct{ Who, How string }
 
-// Again: a person wants the page once more, by the same channel.
+// Again says that a person wants the page once more, by the same channel.
 type Again struct{ Who, How string }
 
-// Note: a person writes something down.
+// Note says that a person writes something down.
 type Note struct{ Who, Text string }
 
-// Silence: a person mutes the incident until a moment, with a reason.
+// Silence says that a person mutes the incident until a moment, with a reason.
 type Silence struct {
 	Who, Reason string
 	Until       time.Time
 	IDs         []string // Alertmanager's silences
 }
 
-// Close: a person ends it, or the outside does with a reason.
+// Close says that a person ends it, or the outside does with a reason.
 type Close struct{ Who, Reason string }
 
-// Merge: the incident is folded into a storm.
+// Merge says that the incident is folded into a storm.
 type Merge struct{ Into string }
 
-// Absorb: a storm takes in another incident's groups.
-type Absorb struct{ From Incident }
-
-// Undelivered: no page of a step could be sent to anybody.
+// Undelivered says that no page of a step could be sent to anybody.
 type Undelivered struct {
 	Round, Step int
 	Why         string
 }
 
-// Handover: the shift changed.
+// Handover says that the shift changed.
 type Handover struct{ From, To []string }
 
 // Apply gives the incident after ev and what must be done. in stays as it was.
@@ -354,22 +351,6 @@ func (e Merge) apply(in *Incident, w World) []Command {
 	in.log(w.Now, MergedInto, "", "", e.Into)
 	in.Status, in.MergedInto, in.Ended, in.NextAt = Merged, e.Into, w.Now, time.Time{}
 	return []Command{Cancel{Why: MergedInto}}
-}
-
-func (e Absorb) apply(in *Incident, w World) []Command {
-	in.log(w.Now, Absorbed, "", "", e.From.ID)
-	before := in.Firing()
-	for _, g := range e.From.Groups {
-		in.put(g, w.Now)
-	}
-	in.recount()
-	if e.From.FirstPaged.After(time.Time{}) && in.FirstPaged.IsZero() {
-		in.FirstPaged = e.From.FirstPaged
-	}
-	if before > 0 {
-		return in.tellGrowth(w)
-	}
-	return nil
 }
 
 func (e Undelivered) apply(in *Incident, w World) []Command {

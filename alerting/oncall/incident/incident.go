@@ -135,7 +135,6 @@ const (
 	SilenceOver = "silence-over"
 	ClosedBy    = "closed"
 	MergedInto  = "merged"
-	Absorbed    = "absorbed" // a storm took in another incident
 	HandedOver  = "handover" // the shift changed while it was live
 )
 

@@ -107,6 +107,7 @@ func TestEverySequenceKeepsThePromises(t *testing.T) {
 }
 
 func walk(t *testing.T, in Incident, w World, path []string, depth int) {
+	t.Helper()
 	if depth == 0 || t.Failed() {
 		return
 	}

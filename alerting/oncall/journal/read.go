@@ -97,8 +97,7 @@ func VerifyDir(dir string) (first, last int64, hash string, err error) {
 		before := seq
 		prev, seq, err = verifyFile(path, prev, seq)
 		if err != nil {
-			var b *BrokenError
-			if errors.As(err, &b) {
+			if b, ok := errors.AsType[*BrokenError](err); ok {
 				b.File = filepath.Base(path)
 			}
 			return first, seq, prev, err

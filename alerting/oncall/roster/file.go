@@ -129,7 +129,7 @@ func (d *decoder) people() {
 		})
 	}
 	if h := d.file.Hotline; h != "" {
-		d.known("", h, "hotline")
+		d.known(h, "hotline")
 		d.roster.Hotline = h
 	}
 }
@@ -168,11 +168,11 @@ func (d *decoder) addresses(p filePerson, at []any) map[string][]string {
 	return out
 }
 
-func (d *decoder) known(who, id string, path ...any) {
+func (d *decoder) known(id string, path ...any) {
 	if id == "" || slices.Contains(d.ids, id) {
 		return
 	}
-	d.bad(who, fmt.Sprintf("%q is nobody's id in people%s", id, source.DidYouMean(id, d.ids)), path...)
+	d.bad("", fmt.Sprintf("%q is nobody's id in people%s", id, source.DidYouMean(id, d.ids)), path...)
 }
 
 func (d *decoder) shifts() {
@@ -190,12 +190,12 @@ func (d *decoder) shifts() {
 			if id == "" {
 				d.bad("", "an empty id", at("officers", j)...)
 			}
-			d.known("", id, at("officers", j)...)
+			d.known(id, at("officers", j)...)
 			if slices.Contains(s.Officers[:j], id) {
 				d.bad("", fmt.Sprintf("%q stands twice in this shift", id), at("officers", j)...)
 			}
 		}
-		d.known("", s.Deputy, at("deputy")...)
+		d.known(s.Deputy, at("deputy")...)
 		d.roster.Shifts = append(d.roster.Shifts, alerting.Shift{Start: start, End: end, Officers: s.Officers, Deputy: s.Deputy})
 	}
 }
@@ -211,8 +211,8 @@ func (d *decoder) overrides() {
 		if o.Replace == "" || o.With == "" {
 			d.bad("", "an override needs replace and with, two people's ids", at()...)
 		}
-		d.known("", o.Replace, at("replace")...)
-		d.known("", o.With, at("with")...)
+		d.known(o.Replace, at("replace")...)
+		d.known(o.With, at("with")...)
 		if strings.TrimSpace(o.Reason) == "" {
 			d.bad("", "an override needs a reason; it is kept in the journal", at()...)
 		}

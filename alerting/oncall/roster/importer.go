@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/xuri/excelize/v2"
 
@@ -368,76 +367,4 @@ func (im *importer) person(where, name string) string {
 	}
 	im.out.People = append(im.out.People, alerting.Person{ID: id, Name: name, Language: "vi"})
 	return id
-}
-
-// key compares names and headings: lower case, no accents, single spaces.
-func key(s string) string {
-	return strings.Join(strings.FieldsFunc(strings.ToLower(unaccent(s)), func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsDigit(r)
-	}), " ")
-}
-
-func slug(s string) string {
-	var b strings.Builder
-	for _, c := range strings.ReplaceAll(key(s), " ", "-") {
-		if c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' {
-			b.WriteRune(c)
-		}
-	}
-	return strings.Trim(b.String()[:min(63, b.Len())], "-")
-}
-
-// unaccent takes Vietnamese accents off, composed or not.
-func unaccent(s string) string {
-	var b strings.Builder
-	for _, c := range s {
-		if unicode.Is(unicode.Mn, c) {
-			continue
-		}
-		b.WriteRune(base(c))
-	}
-	return b.String()
-}
-
-func base(c rune) rune {
-	for _, g := range []string{
-		"aàáảãạăằắẳẵặâầấẩẫậ", "eèéẻẽẹêềếểễệ", "iìíỉĩị", "oòóỏõọôồốổỗộơờớởỡợ", "uùúủũụưừứửữự", "yỳýỷỹỵ", "dđ",
-	} {
-		if strings.ContainsRune(g, unicode.ToLower(c)) {
-			return rune(g[0])
-		}
-	}
-	return c
-}
-
-// WriteYAML writes imported people and shifts as a part of roster.yaml, to be
-// read over and put in place by a person.
-func WriteYAML(w io.Writer, im Imported, zone *time.Location) error {
-	var b strings.Builder
-	if len(im.People) > 0 {
-		b.WriteString("people:\n")
-	}
-	for _, p := range im.People {
-		fmt.Fprintf(&b, "  - id: %s\n    name: %q\n", p.ID, p.Name)
-		if p.Role != "" {
-			fmt.Fprintf(&b, "    role: %q\n", p.Role)
-		}
-		if n := p.Addresses["sms"]; len(n) > 0 {
-			fmt.Fprintf(&b, "    addresses: {sms: [%q], voice: [%q]}\n", n[0], n[0])
-		} else {
-			b.WriteString("    addresses: {} # no number was given\n")
-		}
-	}
-	if len(im.Shifts) > 0 {
-		b.WriteString("shifts:\n")
-	}
-	for _, s := range im.Shifts {
-		fmt.Fprintf(&b, "  - {start: %s, end: %s, officers: [%s]", s.Start.In(zone).Format(clock), s.End.In(zone).Format(clock), strings.Join(s.Officers, ", "))
-		if s.Deputy != "" {
-			fmt.Fprintf(&b, ", deputy: %s", s.Deputy)
-		}
-		b.WriteString("}\n")
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
 }

@@ -20,7 +20,7 @@ import (
 )
 
 // ErrRefused is what Alertmanager's refusal gives, wrapped.
-var ErrRefused = errors.New("Alertmanager refused")
+var ErrRefused = errors.New("refused by Alertmanager")
 
 // Client is an oncall.Silencer.
 type Client struct {

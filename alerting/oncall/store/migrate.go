@@ -11,7 +11,7 @@ import (
 // A released one is never changed; a new one is appended. Moments are Unix
 // nanoseconds.
 var migrations = [...]string{
-	1 - 1: `
+	`-- 1
 CREATE TABLE incidents (
 	id     TEXT PRIMARY KEY,
 	status TEXT   NOT NULL,

@@ -64,8 +64,6 @@ func sentenceOfPeople(what string) (vi, en string) {
 		return "%[1]s kết thúc: %[3]s", "%[1]s closed it: %[3]s"
 	case incident.MergedInto:
 		return "Gộp vào sự cố diện rộng %[3]s", "Folded into the storm %[3]s"
-	case incident.Absorbed:
-		return "Gộp thêm sự cố %[3]s", "Took in %[3]s"
 	case incident.HandedOver:
 		return "Bàn giao ca: %[3]s", "Handover: %[3]s"
 	}

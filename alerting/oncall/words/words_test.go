@@ -193,7 +193,7 @@ func TestEveryLineHasASentence(t *testing.T) {
 		incident.Opened, incident.Grown, incident.Shrunk, incident.Raised, incident.Recovered, incident.Reopened, incident.Waiting, incident.Stepped,
 		incident.Paged, incident.Nobody, incident.NextRound, incident.GaveUp, incident.Acked, incident.HalfAcked, incident.AckExpired, incident.Escalated,
 		incident.Unable, incident.StepFailed, incident.Repeated, incident.Noted, incident.Silenced, incident.SilenceOver, incident.ClosedBy,
-		incident.MergedInto, incident.Absorbed, incident.HandedOver,
+		incident.MergedInto, incident.HandedOver,
 	} {
 		l := incident.Line{What: what, Who: "an", How: "voice", Text: now.Format(time.RFC3339)}
 		vi, en := Line(l, "vi", nil, zone), Line(l, "en", nil, zone)
