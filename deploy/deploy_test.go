@@ -17,6 +17,8 @@ import (
 	"watchpost.example/dashboards"
 	"watchpost.example/internal/testneed"
 	"watchpost.example/inventory"
+	"watchpost.example/probes"
+	"watchpost.example/probes/dns/zone"
 	"watchpost.example/probes/kinds"
 	"watchpost.example/probes/probetest"
 )
@@ -37,7 +39,7 @@ func TestExamplesLoad(t *testing.T) {
 	}
 	for _, f := range files {
 		t.Run(filepath.Base(f), func(t *testing.T) {
-			cfg, problems := inventory.Load(f, kinds.All(probetest.NewWire(t, nil)))
+			cfg, problems := inventory.Load(f, everyKind(t))
 			if err := problems.Err(); err != nil {
 				t.Fatalf("\n%v", err)
 			}
@@ -186,4 +188,15 @@ func decode(t *testing.T, name string, into any) {
 	if err := yaml.Unmarshal([]byte(read(t, name)), into); err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}
+}
+
+// everyKind is the list on a wire of the test's own.
+func everyKind(t *testing.T) []probes.Kind {
+	t.Helper()
+	w := probetest.NewWire(t, nil)
+	e, err := zone.New(zone.Options{Dialer: w})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kinds.All(w, e)
 }

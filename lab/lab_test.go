@@ -13,6 +13,7 @@ import (
 
 	"watchpost.example/inventory"
 	"watchpost.example/probes"
+	dnszone "watchpost.example/probes/dns/zone"
 	"watchpost.example/probes/kinds"
 	"watchpost.example/probes/schedule"
 	"watchpost.example/probes/wire"
@@ -118,7 +119,11 @@ func load(t *testing.T, l *Lab) *inventory.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg, problems := inventory.Load(l.Config(), complete(kinds.All(w)))
+	zones, err := dnszone.New(dnszone.Options{Dialer: w})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, problems := inventory.Load(l.Config(), kinds.All(w, zones))
 	if problems != nil {
 		t.Fatal(problems)
 	}

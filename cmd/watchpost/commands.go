@@ -11,7 +11,7 @@ import (
 // commands is every subcommand, in the order of --help.
 func commands() []command {
 	return []command{
-		serveCommand, labCommand, initCommand, importCommand, checkCommand, probeCommand,
+		serveCommand, labCommand, initCommand, importCommand, checkCommand, probeCommand, baselineCommand,
 		reportCommand, dashboardsCommand, genCommand, completionCommand, versionCommand,
 	}
 }

@@ -1,16 +1,22 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
 	"os"
+	"strings"
 
 	"watchpost.example/inventory"
 	"watchpost.example/inventory/source"
 	"watchpost.example/probes"
+	"watchpost.example/probes/dns/dnssec"
+	"watchpost.example/probes/dns/walk"
+	"watchpost.example/probes/dns/zone"
 	"watchpost.example/probes/kinds"
 	"watchpost.example/probes/wire"
 )
@@ -19,18 +25,22 @@ import (
 // probers ask over.
 type config struct {
 	*inventory.Config
-	wire *wire.Wire
+	wire  *wire.Wire
+	zones *zone.Env
 }
+
+// kinds are all kinds, asking over this configuration's wire.
+func (c *config) kinds() []probes.Kind { return kinds.All(c.wire, c.zones) }
 
 // loadConfig reads all files. Kinds are bound to a wire and the wire's settings
 // stand in the files, so the files are read twice: first for the server's
 // settings, with a wire that nobody asks over, then for probers that work.
 func loadConfig(path string, log *slog.Logger) (*config, error) {
-	idle, err := wire.New(wire.Options{Resolvers: []string{"127.0.0.1:53"}})
+	idle, err := idleKinds()
 	if err != nil {
-		return nil, fmt.Errorf("making an idle wire: %w", err)
+		return nil, err
 	}
-	first, problems := inventory.Load(path, kinds.All(idle))
+	first, problems := inventory.Load(path, idle)
 	if len(problems) > 0 {
 		return nil, badConfig(problems)
 	}
@@ -38,11 +48,73 @@ func loadConfig(path string, log *slog.Logger) (*config, error) {
 	if err != nil {
 		return nil, &exitError{2, err}
 	}
-	cfg, problems := inventory.Load(path, kinds.All(w))
+	zones, err := newZones(first.Server.DNS, w, log)
+	if err != nil {
+		return nil, err
+	}
+	cfg, problems := inventory.Load(path, kinds.All(w, zones))
 	if len(problems) > 0 { // a file changed between the two readings
 		return nil, badConfig(problems)
 	}
-	return &config{cfg, w}, nil
+	return &config{cfg, w, zones}, nil
+}
+
+// idleKinds are the kinds with nobody to ask over: only their settings are read.
+func idleKinds() ([]probes.Kind, error) {
+	w, err := wire.New(wire.Options{Resolvers: []string{"127.0.0.1:53"}})
+	if err != nil {
+		return nil, fmt.Errorf("making an idle wire: %w", err)
+	}
+	e, err := zone.New(zone.Options{Dialer: w})
+	if err != nil {
+		return nil, fmt.Errorf("making an idle walk: %w", err)
+	}
+	return kinds.All(w, e), nil
+}
+
+// newZones makes what all checks of DNS integrity share.
+func newZones(d inventory.DNS, w *wire.Wire, log *slog.Logger) (*zone.Env, error) {
+	o := zone.Options{Dialer: w, Logger: log}
+	if err := hintsAndAnchors(&o, d.RootHints, d.TrustAnchors); err != nil {
+		return nil, err
+	}
+	e, err := zone.New(o)
+	if err != nil {
+		return nil, fmt.Errorf("dns: %w", err)
+	}
+	return e, nil
+}
+
+// hintsAndAnchors reads the files of a hierarchy; empty names leave the
+// Internet's, as shipped.
+func hintsAndAnchors(o *zone.Options, hints string, anchors []string) error {
+	if hints != "" {
+		f, err := os.Open(hints)
+		if err != nil {
+			return usage("root hints: %w", err)
+		}
+		defer func() { _ = f.Close() }() // only read
+		if o.Hints, err = walk.ParseHints(hints, f); err != nil {
+			return usage("root hints: %w", err)
+		}
+	}
+	var all []io.Reader
+	for _, name := range anchors {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			return usage("trust anchors: %w", err)
+		}
+		all = append(all, bytes.NewReader(b), strings.NewReader("\n"))
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	a, err := dnssec.ParseAnchors(io.MultiReader(all...), strings.Join(anchors, ", "))
+	if err != nil {
+		return usage("%w", err)
+	}
+	o.Anchors = &a
+	return nil
 }
 
 // badConfig prints one line a mistake and exits with 2.

@@ -10,9 +10,6 @@ import (
 
 	"watchpost.example/dashboards"
 	"watchpost.example/inventory"
-	"watchpost.example/probes"
-	"watchpost.example/probes/kinds"
-	"watchpost.example/probes/wire"
 )
 
 func genCommand(app *kingpin.Application) (*kingpin.CmdClause, func(context.Context, *env) error) {
@@ -30,7 +27,7 @@ deploy/examples. "watchpost check" tells every mistake at once; editors can use 
 
 // generate writes every file that is made from the code.
 func generate(root string) error {
-	ks, err := documentedKinds()
+	ks, err := idleKinds()
 	if err != nil {
 		return err
 	}
@@ -54,13 +51,4 @@ func generate(root string) error {
 		}
 	}
 	return dashboards.Write(filepath.Join(root, "dashboards", "json"))
-}
-
-// documentedKinds are the kinds with an idle wire: only their settings are read.
-func documentedKinds() ([]probes.Kind, error) {
-	w, err := wire.New(wire.Options{Resolvers: []string{"127.0.0.1:53"}})
-	if err != nil {
-		return nil, err
-	}
-	return kinds.All(w), nil
 }

@@ -41,6 +41,7 @@ func probeCommand(app *kingpin.Application) (*kingpin.CmdClause, func(context.Co
 	cmd.Flag("resolver", "Recursive resolver, host:port; repeatable.").StringsVar(&o.resolver)
 	cmd.Flag("evidence.dir", "Write the evidence (packets, chains, pages) into this folder.").StringVar(&o.evidence)
 	o.dns.flags(cmd)
+	cmd.Flag("dns.baseline", "Approved baseline of the zone to compare with.").StringVar(&o.dns.baseline)
 	return cmd, func(ctx context.Context, e *env) error { return runProbe(ctx, e, o) }
 }
 
@@ -130,7 +131,11 @@ func probeChecks(o probeOptions, e *env) ([]*probes.Check, error) {
 	if err != nil {
 		return nil, &exitError{2, err}
 	}
-	inv, problems := inventory.Parse(o.target, text, kinds.All(w))
+	zones, err := newZones(inventory.DNS{}, w, promslog.New(&e.log))
+	if err != nil {
+		return nil, err
+	}
+	inv, problems := inventory.Parse(o.target, text, kinds.All(w, zones))
 	if len(problems) > 0 {
 		return nil, badConfig(problems)
 	}

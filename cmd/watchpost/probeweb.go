@@ -10,7 +10,6 @@ import (
 	"watchpost.example/exporter"
 	"watchpost.example/probes"
 	httpkind "watchpost.example/probes/http"
-	"watchpost.example/probes/kinds"
 	tlskind "watchpost.example/probes/tls"
 )
 
@@ -32,7 +31,7 @@ func (a *application) probeHandler() http.Handler {
 // modules are blackbox_exporter's usual module names on our kinds.
 func (a *application) modules() map[string]exporter.Module {
 	out := map[string]exporter.Module{}
-	for _, k := range kinds.All(a.cfg.wire) {
+	for _, k := range a.cfg.kinds() {
 		for _, name := range map[string][]string{
 			"http": {"http_2xx", "http"}, "tcp": {"tcp_connect", "tcp"}, "icmp": {"icmp"}, "tls": {"tls_connect", "tls"}, "dns": {"dns"},
 		}[k.Name] {

@@ -6,7 +6,6 @@ import (
 	"net"
 
 	"watchpost.example/probes"
-	"watchpost.example/probes/kinds"
 	"watchpost.example/probes/schedule"
 )
 
@@ -14,7 +13,7 @@ import (
 // asked by TCP, a bare host by ICMP. nil without anchors.
 func newUplink(cfg *config, log *slog.Logger) (*schedule.Uplink, error) {
 	byName := map[string]probes.Kind{}
-	for _, k := range kinds.All(cfg.wire) {
+	for _, k := range cfg.kinds() {
 		byName[k.Name] = k
 	}
 	var anchors []schedule.Anchor

@@ -53,19 +53,19 @@ var mayImport = map[string][]string{
 // owners lists the heavy modules and the only folders that may import them
 // outside of tests.
 var owners = map[string][]string{
-	"go.yaml.in/yaml":                        {"inventory"},
-	"github.com/prometheus/prometheus":       {"exporter/history", "alerting/engine"},
-	"github.com/prometheus/alertmanager":     {"alerting/engine"},
-	"github.com/miekg/dns":                   {"probes/dns", "probes/wire", "probes/probetest", "lab", "bench"},
-	"github.com/prometheus-community":        {"probes/icmp"},
-	"github.com/emiago":                      {"alerting/channels/voice"},
-	"github.com/linxGnu":                     {"alerting/channels/smpp"},
-	"github.com/grafana-tools/sdk":           {"dashboards"},
-	"github.com/grafana":                     {"dashboards"},
-	"github.com/xuri/excelize":               {"inventory", "report", "alerting/oncall"},
-	"modernc.org/sqlite":                     {"alerting/oncall"},
-	"github.com/openrdap/rdap":               {"probes/dns"},
-	"github.com/prometheus/exporter-toolkit": {"cmd/watchpost"},
+	"go.yaml.in/yaml":                           {"inventory"},
+	"github.com/prometheus/prometheus":          {"exporter/history", "alerting/engine"},
+	"github.com/prometheus/alertmanager":        {"alerting/engine"},
+	"github.com/miekg/dns":                      {"probes/dns", "probes/wire", "probes/probetest", "lab", "bench"},
+	"github.com/prometheus-community":           {"probes/icmp"},
+	"github.com/emiago":                         {"alerting/channels/voice"},
+	"github.com/linxGnu":                        {"alerting/channels/smpp"},
+	"github.com/grafana-tools/sdk":              {"dashboards"},
+	"github.com/grafana/grafana-foundation-sdk": {"dashboards"},
+	"github.com/xuri/excelize":                  {"inventory", "report", "alerting/oncall"},
+	"modernc.org/sqlite":                        {"alerting/oncall"},
+	"github.com/openrdap/rdap":                  {"probes/dns"},
+	"github.com/prometheus/exporter-toolkit":    {"cmd/watchpost"},
 }
 
 type pkg struct {

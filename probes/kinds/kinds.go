@@ -4,6 +4,8 @@ package kinds
 
 import (
 	"watchpost.example/probes"
+	"watchpost.example/probes/dns"
+	"watchpost.example/probes/dns/zone"
 	"watchpost.example/probes/http"
 	"watchpost.example/probes/icmp"
 	"watchpost.example/probes/tcp"
@@ -11,12 +13,14 @@ import (
 	"watchpost.example/probes/wire"
 )
 
-// All is every kind, on w, in the order in which documents list them.
-func All(w *wire.Wire) []probes.Kind {
-	return []probes.Kind{
+// All is every kind, in the order in which documents list them: the basic ones
+// on w, those of DNS integrity on e, which share its walk and its memory.
+func All(w *wire.Wire, e *zone.Env) []probes.Kind {
+	return append([]probes.Kind{
 		http.Kind(w),
 		tls.Kind(w),
 		tcp.Kind(w),
 		icmp.Kind(w),
-	}
+		dns.Kind(w),
+	}, zone.Kinds(e)...)
 }

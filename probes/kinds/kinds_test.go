@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"watchpost.example/probes"
+	"watchpost.example/probes/dns/zone"
 	"watchpost.example/probes/kinds"
 	"watchpost.example/probes/probetest"
 )
@@ -13,7 +14,7 @@ import (
 // settings are refused by each.
 func TestAll(t *testing.T) {
 	var names []string
-	for _, k := range kinds.All(probetest.NewWire(t, nil)) {
+	for _, k := range everyKind(t) {
 		names = append(names, k.Name)
 		if !probes.ValidName(k.Name) || k.Doc == "" || k.New == nil {
 			t.Errorf("kind %+v is not whole", k)
@@ -33,4 +34,15 @@ func TestAll(t *testing.T) {
 	if len(slices.Compact(slices.Sorted(slices.Values(names)))) != len(names) {
 		t.Errorf("names twice: %q", names)
 	}
+}
+
+// everyKind is the list on a wire of the test's own.
+func everyKind(t *testing.T) []probes.Kind {
+	t.Helper()
+	w := probetest.NewWire(t, nil)
+	e, err := zone.New(zone.Options{Dialer: w})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kinds.All(w, e)
 }
