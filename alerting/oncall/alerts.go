@@ -85,22 +85,16 @@ func (d *desk) fold(g incident.Group, now time.Time) bool {
 	if rule.Units <= 0 || incident.Rank(worst(g)) < 2 || ours(g.Key) {
 		return false
 	}
+	parts, storm := d.burst(now)
+	if storm != "" {
+		d.journalGroup(storm, g, now)
+		d.apply(storm, incident.Alerts{Group: g}, now)
+		return true
+	}
 	units := map[string]bool{}
-	var parts []incident.Incident
-	for _, in := range d.live() {
-		if in.Kind != incident.KindAlert || in.Drill || len(in.Groups) == 0 || ours(in.Groups[0].Key) {
-			continue
-		}
-		if in.Storm && now.Sub(in.Joined) < rule.Within {
-			d.journalGroup(in.ID, g, now)
-			d.apply(in.ID, incident.Alerts{Group: g}, now)
-			return true
-		}
-		if in.Status == incident.Open && incident.Rank(in.Severity) >= 2 && now.Sub(in.Opened) < rule.Within {
-			parts = append(parts, in)
-			for _, u := range in.Units() {
-				units[u] = true
-			}
+	for _, in := range parts {
+		for _, u := range in.Units() {
+			units[u] = true
 		}
 	}
 	for _, a := range g.Alerts {
@@ -111,20 +105,38 @@ func (d *desk) fold(g incident.Group, now time.Time) bool {
 	if len(units) < rule.Units || len(parts) == 0 {
 		return false
 	}
-	storm := incident.Incident{Storm: true, Severity: alerting.Critical}
-	storm.ID, storm.Code = d.newCode(now)
+	whole := incident.Incident{Storm: true, Severity: alerting.Critical}
+	whole.ID, whole.Code = d.newCode(now)
 	for _, in := range parts {
-		storm.Groups = append(storm.Groups, in.Groups...)
+		whole.Groups = append(whole.Groups, in.Groups...)
 	}
-	storm.Groups = append(storm.Groups, g)
-	d.journalGroup(storm.ID, g, now)
+	whole.Groups = append(whole.Groups, g)
+	d.journalGroup(whole.ID, g, now)
 	// The parts go first, so that their pages are out of the queue when the
 	// storm's go in.
 	for _, in := range parts {
-		d.apply(in.ID, incident.Merge{Into: storm.ID}, now)
+		d.apply(in.ID, incident.Merge{Into: whole.ID}, now)
 	}
-	d.open(storm, d.ladder.Choose(alerting.Critical, level(g)), now)
+	d.open(whole, d.ladder.Choose(alerting.Critical, level(g)), now)
 	return true
+}
+
+// burst gives the critical incidents that opened just now and that nobody has
+// taken, and the storm that is going on; "" = none.
+func (d *desk) burst(now time.Time) (parts []incident.Incident, storm string) {
+	within := d.ladder.Storm.Within
+	for _, in := range d.live() {
+		if in.Kind != incident.KindAlert || in.Drill || len(in.Groups) == 0 || ours(in.Groups[0].Key) {
+			continue
+		}
+		if in.Storm && now.Sub(in.Joined) < within {
+			return nil, in.ID
+		}
+		if in.Status == incident.Open && incident.Rank(in.Severity) >= 2 && now.Sub(in.Opened) < within {
+			parts = append(parts, in)
+		}
+	}
+	return parts, ""
 }
 
 // ours tells whether a group is the pager's own alarm; those never fold.

@@ -112,11 +112,14 @@ func (o *Options) complete() error {
 		}
 		seen[c.Name()] = true
 	}
-	if o.ExternalURL != "" {
-		if u, err := url.Parse(o.ExternalURL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return fmt.Errorf("%w: external URL %q is not a full address such as https://watch.example", ErrOptions, o.ExternalURL)
-		}
+	if u, err := url.Parse(o.ExternalURL); o.ExternalURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		return fmt.Errorf("%w: external URL %q is not a full address such as https://watch.example", ErrOptions, o.ExternalURL)
 	}
+	o.defaults()
+	return nil
+}
+
+func (o *Options) defaults() {
 	if o.Ladder == nil {
 		o.Ladder = ladder.Default()
 	}
@@ -138,7 +141,6 @@ func (o *Options) complete() error {
 		defaultTo(&o.Peers[i].Every, 30*time.Second)
 		defaultTo(&o.Peers[i].After, 3*time.Minute)
 	}
-	return nil
 }
 
 func defaultTo(d *time.Duration, v time.Duration) {

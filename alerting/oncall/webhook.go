@@ -22,14 +22,16 @@ type message struct {
 	GroupKey    string            `json:"groupKey"`
 	GroupLabels map[string]string `json:"groupLabels"`
 	Truncated   int               `json:"truncatedAlerts"`
-	Alerts      []struct {
-		Status      string            `json:"status"`
-		Labels      map[string]string `json:"labels"`
-		Annotations map[string]string `json:"annotations"`
-		StartsAt    time.Time         `json:"startsAt"`
-		EndsAt      time.Time         `json:"endsAt"`
-		Fingerprint string            `json:"fingerprint"`
-	} `json:"alerts"`
+	Alerts      []messageAlert    `json:"alerts"`
+}
+
+type messageAlert struct {
+	Status      string            `json:"status"`
+	Labels      map[string]string `json:"labels"`
+	Annotations map[string]string `json:"annotations"`
+	StartsAt    time.Time         `json:"startsAt"`
+	EndsAt      time.Time         `json:"endsAt"`
+	Fingerprint string            `json:"fingerprint"`
 }
 
 // ErrWebhook is what a body gives that is no webhook of version 4, wrapped.
@@ -55,34 +57,38 @@ func parseWebhook(b []byte, now time.Time) (incident.Group, error) {
 	}
 	g := incident.Group{Key: m.GroupKey, Labels: labels(m.GroupLabels), Cut: max(m.Truncated, 0)}
 	for _, a := range m.Alerts {
-		x := incident.Alert{
-			Fingerprint: clip(a.Fingerprint, 64), Name: clip(a.Labels["alertname"], maxLabel), Severity: clip(a.Labels["severity"], 20),
-			Unit: clip(a.Labels["unit"], 63), System: clip(a.Labels["system"], 63), Check: clip(a.Labels["check"], 63),
-			Summary: clip(a.Annotations["summary"], maxAnnotation), Description: clip(a.Annotations["description"], maxAnnotation),
-			RunbookURL: clip(a.Annotations["runbook_url"], 500), Since: a.StartsAt, Labels: labels(a.Labels),
-		}
-		if x.Severity == "" {
-			x.Severity = "critical"
-		}
-		if n, err := strconv.Atoi(a.Labels["level"]); err == nil && n >= 1 && n <= 5 {
-			x.Level = n
-		}
-		if x.Since.IsZero() || x.Since.After(now) {
-			x.Since = now
-		}
-		if a.Status == "resolved" {
-			x.Ended = a.EndsAt
-			if x.Ended.IsZero() || x.Ended.After(now) {
-				x.Ended = now
-			}
-		}
 		if len(g.Alerts) == incident.MaxAlerts {
 			g.Cut++
 			continue
 		}
-		g.Alerts = append(g.Alerts, x)
+		g.Alerts = append(g.Alerts, a.alert(now))
 	}
 	return g, nil
+}
+
+func (a messageAlert) alert(now time.Time) incident.Alert {
+	x := incident.Alert{
+		Fingerprint: clip(a.Fingerprint, 64), Name: clip(a.Labels["alertname"], maxLabel), Severity: clip(a.Labels["severity"], 20),
+		Unit: clip(a.Labels["unit"], 63), System: clip(a.Labels["system"], 63), Check: clip(a.Labels["check"], 63),
+		Summary: clip(a.Annotations["summary"], maxAnnotation), Description: clip(a.Annotations["description"], maxAnnotation),
+		RunbookURL: clip(a.Annotations["runbook_url"], 500), Since: a.StartsAt, Labels: labels(a.Labels),
+	}
+	if x.Severity == "" {
+		x.Severity = "critical"
+	}
+	if n, err := strconv.Atoi(a.Labels["level"]); err == nil && n >= 1 && n <= 5 {
+		x.Level = n
+	}
+	if x.Since.IsZero() || x.Since.After(now) {
+		x.Since = now
+	}
+	if a.Status == "resolved" {
+		x.Ended = a.EndsAt
+		if x.Ended.IsZero() || x.Ended.After(now) {
+			x.Ended = now
+		}
+	}
+	return x
 }
 
 func labels(m map[string]string) incident.Labels {

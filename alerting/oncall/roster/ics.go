@@ -174,27 +174,33 @@ func (p *icsParser) field(name string, params map[string]string, value string) e
 	case "RRULE":
 		c.rule = value
 	case "EXDATE":
-		for v := range strings.SplitSeq(value, ",") {
-			t, terr := p.time(params, v)
-			if terr != nil {
-				return terr
-			}
-			c.except = append(c.except, t)
-		}
+		err = p.except(params, value)
 	case "RDATE", "RECURRENCE-ID", "EXRULE":
 		return fmt.Errorf("%s is not supported; write the shift as its own event", name)
-	case "ATTENDEE", "ORGANIZER":
-		if name == "ATTENDEE" {
-			who := params["CN"]
-			if who == "" {
-				who = strings.TrimPrefix(strings.TrimPrefix(value, "mailto:"), "MAILTO:")
-			}
-			if len(c.Attendees) < 16 {
-				c.Attendees = append(c.Attendees, who)
-			}
-		}
+	case "ATTENDEE":
+		c.attendee(params["CN"], value)
 	}
 	return err
+}
+
+func (p *icsParser) except(params map[string]string, value string) error {
+	for v := range strings.SplitSeq(value, ",") {
+		t, err := p.time(params, v)
+		if err != nil {
+			return err
+		}
+		p.cur.except = append(p.cur.except, t)
+	}
+	return nil
+}
+
+func (e *icsEvent) attendee(cn, address string) {
+	if cn == "" {
+		cn = strings.TrimPrefix(strings.TrimPrefix(address, "mailto:"), "MAILTO:")
+	}
+	if len(e.Attendees) < 16 {
+		e.Attendees = append(e.Attendees, cn)
+	}
 }
 
 func (p *icsParser) finish() error {

@@ -177,33 +177,30 @@ type columns struct {
 	name, phone, id, role      int
 }
 
-// headings maps a folded heading to a column's purpose.
-func heading(s string) string {
-	switch key(s) {
-	case "start", "bat dau", "thoi gian bat dau", "tu ngay gio":
-		return "start"
-	case "end", "ket thuc", "thoi gian ket thuc", "den ngay gio":
-		return "end"
-	case "date", "ngay", "ngay truc":
-		return "date"
-	case "from", "tu", "tu gio", "gio bat dau":
-		return "from"
-	case "to", "den", "den gio", "gio ket thuc":
-		return "to"
-	case "deputy", "truong ca", "lanh dao truc", "lanh dao", "truc lanh dao":
-		return "deputy"
-	case "name", "ho ten", "ho va ten":
-		return "name"
-	case "phone", "dien thoai", "so dien thoai", "sdt", "di dong":
-		return "phone"
-	case "id", "ma":
-		return "id"
-	case "role", "chuc vu", "chuc danh":
-		return "role"
+// headings are the words of each column, folded, in both languages.
+func headings() map[string][]string {
+	return map[string][]string{
+		"start":   {"start", "bat dau", "thoi gian bat dau", "tu ngay gio"},
+		"end":     {"end", "ket thuc", "thoi gian ket thuc", "den ngay gio"},
+		"date":    {"date", "ngay", "ngay truc"},
+		"from":    {"from", "tu", "tu gio", "gio bat dau"},
+		"to":      {"to", "den", "den gio", "gio ket thuc"},
+		"deputy":  {"deputy", "truong ca", "lanh dao truc", "lanh dao", "truc lanh dao"},
+		"name":    {"name", "ho ten", "ho va ten"},
+		"phone":   {"phone", "dien thoai", "so dien thoai", "sdt", "di dong"},
+		"id":      {"id", "ma"},
+		"role":    {"role", "chuc vu", "chuc danh"},
+		"officer": {"officer", "officers", "can bo truc", "can bo", "nguoi truc"},
 	}
+}
+
+// heading gives the purpose of a column; a number after it is left out.
+func heading(s string) string {
 	k := strings.TrimRight(key(s), " 0123456789")
-	if k == "officer" || k == "can bo truc" || k == "can bo" || k == "nguoi truc" || k == "officers" {
-		return "officer"
+	for purpose, words := range headings() {
+		if slices.Contains(words, k) {
+			return purpose
+		}
 	}
 	return ""
 }

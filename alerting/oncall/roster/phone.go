@@ -14,44 +14,51 @@ var ErrPhone = errors.New("not a telephone number such as 0900 000 001 or +84900
 // their length (nine digits after +84 for mobile, nine or ten for a fixed line,
 // seven or eight for 1800/1900); others for 7 to 15 digits, as E.164 has it.
 func Phone(s string) (string, error) {
+	n, ok := digits(s)
+	if ok {
+		n, ok = international(n)
+	}
+	if !ok {
+		return "", fmt.Errorf("%q: %w", s, ErrPhone)
+	}
+	return n, nil
+}
+
+// digits drops the marks that people write between digits.
+func digits(s string) (string, bool) {
 	var b strings.Builder
 	for i, c := range strings.TrimSpace(s) {
 		switch {
 		case c >= '0' && c <= '9', c == '+' && i == 0:
 			b.WriteRune(c)
-		case c == ' ' || c == '.' || c == '-' || c == '(' || c == ')' || c == '\u00a0':
+		case strings.ContainsRune(" .-()\u00a0", c):
 		default:
-			return "", fmt.Errorf("%q: %w", s, ErrPhone)
+			return "", false
 		}
 	}
-	n := b.String()
+	return b.String(), true
+}
+
+func international(n string) (string, bool) {
 	switch {
-	case strings.HasPrefix(n, "+"):
-	case strings.HasPrefix(n, "00"):
-		n = "+" + n[2:]
-	case strings.HasPrefix(n, "0"):
-		n = "+84" + n[1:]
-	case strings.HasPrefix(n, "84") && len(n) == 11:
-		n = "+" + n
 	case strings.HasPrefix(n, "1800"), strings.HasPrefix(n, "1900"):
 		// Service numbers have no international form; they stay as they are dialled.
-		if len(n) < 8 || len(n) > 10 {
-			return "", fmt.Errorf("%q: %w", s, ErrPhone)
-		}
-		return n, nil
+		return n, len(n) >= 8 && len(n) <= 10
+	case strings.HasPrefix(n, "+"):
+		n = n[1:]
+	case strings.HasPrefix(n, "00"):
+		n = n[2:]
+	case strings.HasPrefix(n, "0"):
+		n = "84" + n[1:]
+	case strings.HasPrefix(n, "84") && len(n) == 11:
 	default:
-		return "", fmt.Errorf("%q: %w", s, ErrPhone)
+		return "", false
 	}
-	digits := n[1:]
-	if len(digits) < 7 || len(digits) > 15 || digits[0] == '0' {
-		return "", fmt.Errorf("%q: %w", s, ErrPhone)
+	if len(n) < 7 || len(n) > 15 || n[0] == '0' {
+		return "", false
 	}
-	if rest, ok := strings.CutPrefix(digits, "84"); ok {
-		if !vietnamese(rest) {
-			return "", fmt.Errorf("%q: %w", s, ErrPhone)
-		}
-	}
-	return n, nil
+	rest, home := strings.CutPrefix(n, "84")
+	return "+" + n, !home || vietnamese(rest)
 }
 
 // vietnamese checks the part after +84: mobiles begin with 3, 5, 7, 8, 9 and

@@ -30,11 +30,7 @@ func parseRule(s string, zone *time.Location) (rule, error) {
 		case "COUNT":
 			r.count, err = atoi(v, maxEvents)
 		case "UNTIL":
-			p := icsParser{zone: zone}
-			r.until, err = p.time(nil, v)
-			if err == nil && len(v) == 8 {
-				r.until = r.until.AddDate(0, 0, 1).Add(-time.Second) // the whole day is meant
-			}
+			r.until, err = until(v, zone)
 		case "BYDAY":
 			err = r.byDay(v)
 		case "WKST":
@@ -54,6 +50,14 @@ func parseRule(s string, zone *time.Location) (rule, error) {
 		return r, fmt.Errorf("RRULE FREQ=%s is not supported; DAILY and WEEKLY are", freq)
 	}
 	return r, nil
+}
+
+func until(v string, zone *time.Location) (time.Time, error) {
+	t, err := (&icsParser{zone: zone}).time(nil, v)
+	if err == nil && len(v) == 8 {
+		t = t.AddDate(0, 0, 1).Add(-time.Second) // the whole day is meant
+	}
+	return t, err
 }
 
 func (r *rule) byDay(v string) error {
@@ -90,14 +94,11 @@ func repeat(first time.Time, text string, horizon time.Time) ([]time.Time, error
 		if !end.IsZero() && t.After(end) {
 			return out, nil
 		}
-		if len(r.days) > 0 && !r.days[t.Weekday()] {
-			continue
+		period := k // days since the first, or weeks since the first's
+		if r.weekly {
+			period = (monday + k) / 7
 		}
-		if period := k; r.weekly {
-			if (monday+k)/7%r.interval != 0 {
-				continue
-			}
-		} else if period%r.interval != 0 {
+		if len(r.days) > 0 && !r.days[t.Weekday()] || period%r.interval != 0 {
 			continue
 		}
 		out = append(out, t)

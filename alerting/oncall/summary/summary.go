@@ -123,15 +123,7 @@ func (m *maker) line(e journal.Entry, within bool) {
 	case incident.Paged:
 		s.paged = true
 	case incident.Acked, incident.HalfAcked, incident.Silenced:
-		if s.acked.IsZero() {
-			s.acked = e.At
-		}
-		if !s.test && !s.drill && e.Who != "" {
-			m.person(e.Who).Acknowledged++
-		}
-		if s.test && e.What == incident.Acked {
-			s.ended = e.At
-		}
+		m.acked(s, e)
 	case incident.Unable:
 		m.person(e.Who).Declined++
 	case incident.Recovered, incident.ClosedBy:
@@ -140,6 +132,15 @@ func (m *maker) line(e journal.Entry, within bool) {
 		s.ended = time.Time{}
 	case incident.MergedInto:
 		s.merged = true
+	}
+}
+
+func (m *maker) acked(s *story, e journal.Entry) {
+	if s.acked.IsZero() {
+		s.acked = e.At
+	}
+	if !s.test && !s.drill && e.Who != "" {
+		m.person(e.Who).Acknowledged++
 	}
 }
 

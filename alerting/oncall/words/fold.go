@@ -31,7 +31,7 @@ func pairs(m map[string]string) []string {
 // an SMS: the part of GSM 03.38's basic set that ASCII has, too. Line breaks
 // become spaces, everything unknown becomes '?', runs of spaces become one.
 func Fold(s string) string {
-	s = letters.Replace(s)
+	s = plainOf.Replace(letters.Replace(s))
 	var b strings.Builder
 	space := true
 	for _, c := range s {
@@ -51,32 +51,20 @@ func Fold(s string) string {
 	return strings.TrimRight(b.String(), " ")
 }
 
+// plainOf gives the ASCII stand-ins of marks that people and rules use.
+var plainOf = strings.NewReplacer(
+	"–", "-", "—", "-", "−", "-", "‑", "-", "~", "-",
+	"“", `"`, "”", `"`, "„", `"`, "«", `"`, "»", `"`,
+	"‘", "'", "’", "'", "`", "'", "´", "'", "^", "'",
+	"…", ".", "→", ">", "[", "(", "{", "(", "]", ")", "}", ")", "|", "/", `\`, "/",
+)
+
 func plain(c rune) rune {
 	switch {
 	case unicode.Is(unicode.Mn, c):
 		return -1
 	case unicode.IsSpace(c) || unicode.IsControl(c):
 		return ' '
-	case strings.ContainsRune("–—−‑", c):
-		return '-'
-	case strings.ContainsRune("“”„«»", c):
-		return '"'
-	case strings.ContainsRune("‘’`´", c):
-		return '\''
-	case c == '…':
-		return '.'
-	case c == '→':
-		return '>'
-	case c == '[' || c == '{':
-		return '('
-	case c == ']' || c == '}':
-		return ')'
-	case c == '|' || c == '\\':
-		return '/'
-	case c == '~':
-		return '-'
-	case c == '^':
-		return '\''
 	case c > 126:
 		return '?'
 	}

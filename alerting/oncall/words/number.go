@@ -166,8 +166,8 @@ func Duration(d time.Duration, lang string) string {
 	d = d.Round(time.Second)
 	var parts []string
 	for _, u := range units {
-		n := d / u.d
-		d -= n * u.d
+		n := int(d / u.d)
+		d %= u.d
 		if n == 0 {
 			if len(parts) > 0 {
 				break
