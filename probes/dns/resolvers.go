@@ -19,9 +19,6 @@ import (
 // lister is a Wire that names its resolvers, those of the configuration.
 type lister interface{ Resolvers() []netip.AddrPort }
 
-// errNoResolver is a machine without resolvers.
-var errNoResolver = errors.New("no nameserver line in /etc/resolv.conf: give the check a server")
-
 // maxResolvers bounds what one look asks.
 const maxResolvers = 8
 
@@ -33,10 +30,11 @@ func resolversOf(w *wire.Wire) ([]netip.AddrPort, error) {
 	return systemResolvers("/etc/resolv.conf")
 }
 
-// systemResolvers reads the nameserver lines of resolv.conf(5).
+// systemResolvers reads the nameserver lines of resolv.conf(5); without any,
+// the local server is meant.
 func systemResolvers(path string) ([]netip.AddrPort, error) {
 	b, err := os.ReadFile(path)
-	if err != nil {
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("reading the system's resolvers: %w", err)
 	}
 	var out []netip.AddrPort
@@ -50,7 +48,7 @@ func systemResolvers(path string) ([]netip.AddrPort, error) {
 		}
 	}
 	if len(out) == 0 {
-		return nil, errNoResolver
+		out = []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:53")}
 	}
 	return out, nil
 }
