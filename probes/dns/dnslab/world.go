@@ -47,7 +47,7 @@ type World struct {
 	Zones   map[string]*Zone
 	Data    map[string]*Data
 	Servers map[string]*Server // by address
-	Port    uint16
+	Port    uint16             // set before Start: of all servers; else a free one
 	now     time.Time
 }
 
@@ -212,7 +212,7 @@ func (w *World) Start(tb testing.TB) *World {
 }
 
 func (w *World) listen() bool {
-	var port uint16
+	port := w.Port
 	var done []*Server
 	for _, s := range w.Servers {
 		s.Addr = netip.AddrPortFrom(s.Addr.Addr(), port)

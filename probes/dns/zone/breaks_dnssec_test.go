@@ -25,18 +25,18 @@ func zoneWatch(name string, t uint16) zone.Watch { return zone.Watch{Name: name,
 
 func signatureModes() breaks {
 	return breaks{
-		"parent-sig-expired": func(l *lab) { l.Zones["gov.vn."].Life = l.Life(-40*day, -day) },
+		"parent-sig-expired": func(l *lab) { l.Zones["gov.vn."].Life = l.Life(-40*day, -3*day) },
 		"root-anchor-old": func(l *lab) {
 			l.other = dnslab.NewKey(".", dns.ECDSAP256SHA256, true).DNSKEY.String()
 		},
 		"sig-expired": func(l *lab) {
-			l.Unit().After = func(d *dnslab.Data) { resignAllBut(d, l.Life(-40*day, -day), dns.TypeDNSKEY) }
+			l.Unit().After = func(d *dnslab.Data) { resignAllBut(d, l.Life(-40*day, -3*day), dns.TypeDNSKEY) }
 		},
 		"sig-future": func(l *lab) {
-			l.Unit().After = func(d *dnslab.Data) { resignAllBut(d, l.Life(day, 30*day), dns.TypeDNSKEY) }
+			l.Unit().After = func(d *dnslab.Data) { resignAllBut(d, l.Life(3*day, 30*day), dns.TypeDNSKEY) }
 		},
 		"dnskey-sig-expired": func(l *lab) {
-			l.Unit().After = func(d *dnslab.Data) { d.Resign(unit, dns.TypeDNSKEY, l.Life(-40*day, -day)) }
+			l.Unit().After = func(d *dnslab.Data) { d.Resign(unit, dns.TypeDNSKEY, l.Life(-40*day, -3*day)) }
 		},
 		"sig-soon":      func(l *lab) { l.Unit().Life = l.Life(-28*day, 2*day) },
 		"sig-missing-a": func(l *lab) { l.Unit().After = func(d *dnslab.Data) { d.DropSigs(www, dns.TypeA) } },
@@ -197,6 +197,17 @@ func beyondModes() breaks {
 		"udp-dead-ns2": func(l *lab) { l.later(func() { l.Server(ns2).NoUDP = true }) },
 		"garbage-ns2": func(l *lab) {
 			l.fault(ns2, func(x *dnslab.Exchange) { x.Raw = [][]byte{[]byte("HTTP/1.1 400 Bad Request")} })
+		},
+		"soa-truncated-no-tcp": func(l *lab) {
+			l.later(func() { l.Server(ns2).NoTCP = true })
+			l.fault(ns2, func(x *dnslab.Exchange) { x.Reply.Truncated, x.Reply.Answer = true, nil })
+		},
+		"soa-truncated": func(l *lab) {
+			l.fault(ns2, func(x *dnslab.Exchange) {
+				if !x.TCP {
+					x.Reply.Truncated, x.Reply.Answer, x.Reply.Ns = true, nil, nil
+				}
+			})
 		},
 		"no-opt-ns2": func(l *lab) {
 			l.fault(ns2, func(x *dnslab.Exchange) { x.Reply.Extra, x.Reply.Rcode = nil, x.Reply.Rcode&15 })

@@ -156,7 +156,8 @@ func (j *judge) unsignedDelegation() {
 // downgrade is H3, and the keys of a zone that no DS vouches for.
 func (j *judge) downgrade() {
 	st := j.out.Zone.Status
-	if j.b.Security == dnssec.Secure.String() && st == dnssec.Insecure {
+	// Too many NSEC3 iterations take the proof from negative answers only.
+	if j.b.Security == dnssec.Secure.String() && st == dnssec.Insecure && j.out.Zone.Reason != CauseReason(dnssec.NSEC3Iterations) {
 		j.add(Finding{Reason: NoLongerSecure, Severity: probes.PageNow, Record: j.l.Zone + " DS", Expected: "secure, as approved", Found: "insecure: " + j.out.Zone.Detail})
 	}
 	if st != dnssec.Insecure || len(j.b.DNSKEY) == 0 {

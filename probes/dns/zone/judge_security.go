@@ -227,7 +227,7 @@ func (j *judge) validateAnswers(s *Server, keys []*dnswire.DNSKEY, total dnssec.
 	var fails []failure
 	least, apexFails := total.Expires, false
 	budget := dnssec.DefaultBudget()
-	for _, x := range slices.Concat([]Exchange{s.SOA, s.NS, s.CDS, s.CDNSKEY, s.Random, s.NoData}, s.Watched, s.Hosts) {
+	for _, x := range slices.Concat([]Exchange{s.first(), s.NS, s.CDS, s.CDNSKEY, s.Random, s.NoData}, s.Watched, s.Hosts) {
 		if !x.OK() || ignorable(x) || !x.Msg().Authoritative || x.Rcode() != dnswire.RcodeSuccess && x.Rcode() != dnswire.RcodeNXDomain {
 			continue
 		}
@@ -239,8 +239,7 @@ func (j *judge) validateAnswers(s *Server, keys []*dnswire.DNSKEY, total dnssec.
 		if o.Status == dnssec.Secure || o.Cause == dnssec.OptOut {
 			continue
 		}
-		// Too many NSEC3 iterations take the proof from negative answers only.
-		if rank(o.Status) > rank(total.Status) && o.Cause != dnssec.NSEC3Iterations {
+		if rank(o.Status) > rank(total.Status) {
 			total = o
 		}
 		apexFails = apexFails || q.Type == dnswire.TypeSOA && o.Status == dnssec.Bogus

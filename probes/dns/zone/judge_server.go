@@ -47,6 +47,10 @@ func outage(good int) probes.Severity {
 func (j *judge) notAnswering(s *Server, good int) {
 	soa := j.l.Zone + " SOA"
 	x := s.first()
+	if m := s.SOA.Msg(); !x.OK() && m != nil && m.Truncated {
+		j.server(s, ServerTCNoTCP, outage(good), soa, "the whole answer over TCP", "truncated over UDP, and TCP: "+exchangeWord(s.SOATCP), s.SOA, s.SOATCP)
+		return
+	}
 	if !x.OK() && s.SOA.OK() {
 		x = s.SOA
 	}

@@ -113,6 +113,9 @@ func (s *Server) first() Exchange {
 	if s.Plain {
 		return s.Bare
 	}
+	if m := s.SOA.Msg(); m != nil && m.Truncated && dnswire.FirstSOA(m.Answer) == nil {
+		return s.SOATCP // large signatures: the rest is to be had over TCP
+	}
 	return s.SOA
 }
 
