@@ -212,9 +212,12 @@ func (s *Service) serveLogin(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		what = "refused"
 	}
-	s.post(r.Context(), func(d *desk, now time.Time) {
-		d.journal(journal.Entry{At: now, Kind: journal.Login, What: what, Who: clip(name, 50), Detail: auth.ClientIP(r)})
-	})
+	// A throttled attempt leaves no line, or guessing would fill the disk.
+	if !errors.Is(err, auth.ErrThrottled) {
+		s.post(r.Context(), func(d *desk, now time.Time) {
+			d.journal(journal.Entry{At: now, Kind: journal.Login, What: what, Who: clip(name, 50), Detail: auth.ClientIP(r)})
+		})
+	}
 	switch {
 	case errors.Is(err, auth.ErrThrottled):
 		s.show(w, http.StatusTooManyRequests, "login.html", loginPage{To: to, Error: "Sai quá nhiều lần. Hãy chờ một phút rồi thử lại."})

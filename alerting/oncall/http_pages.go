@@ -47,6 +47,7 @@ func (s *Service) show(w http.ResponseWriter, code int, name string, data any) {
 		"sent":     sentWord,
 		"mask":     roster.Mask,
 		"safeURL":  safeURL,
+		"evidence": s.evidence,
 	}).ParseFS(files, "pages/frame.html", "pages/"+name)
 	var b bytes.Buffer
 	if err == nil {
@@ -60,6 +61,13 @@ func (s *Service) show(w http.ResponseWriter, code int, name string, data any) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(code)
 	_, _ = w.Write(b.Bytes()) // the reader is gone
+}
+
+func (s *Service) evidence(a incident.Alert) string {
+	if s.opt.CheckURL == nil || a.Unit == "" {
+		return ""
+	}
+	return safeURL(s.opt.CheckURL(a.Unit, a.System, a.Check))
 }
 
 func first(a, b string) string {

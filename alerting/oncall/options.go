@@ -49,6 +49,9 @@ type Options struct {
 	WatchdogWithin time.Duration
 	Heartbeats     []Heartbeat // others who report to us
 	Peers          []Peer      // others whom we ask
+	// CheckURL gives the page that shows a check with its evidence; nil or "" =
+	// none. The incident's page links to it.
+	CheckURL func(unit, system, check string) string
 	// GapAhead is how far ahead a gap in the roster counts; 0 = 24 h.
 	GapAhead time.Duration
 	// PeerClient asks peers; nil = a client with a ten-second timeout.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -139,12 +140,12 @@ func (s *Service) resume() error {
 	s.desk.rosterLoaded(now)
 	s.saver = newSaver(s.store, s.journal)
 	s.metrics = newMetrics(s)
+	s.publish(now)
 	if s.opt.Registerer != nil {
 		if err := s.opt.Registerer.Register(s.metrics); err != nil {
 			return fmt.Errorf("%w: registering metrics: %w", ErrOptions, err)
 		}
 	}
-	s.publish(now)
 	return nil
 }
 
@@ -257,7 +258,12 @@ func (s *Service) View() *View { return s.view.Load() }
 // OnDuty makes Service an alerting.OnDuty.
 func (s *Service) OnDuty(at time.Time) []alerting.Person { return s.View().Roster.OnDuty(at) }
 
-// Health tells whether the pager itself is well.
+// stuckAfter: the desk does its round at least every ten seconds, and waits five
+// for a hanging disk.
+const stuckAfter = time.Minute
+
+// Health tells whether the pager itself is well: that is what a peer asks. That
+// others are silent is not the pager's own illness, and is paged about anyway.
 func (s *Service) Health() Health {
 	v := s.View()
 	h := Health{OK: true}
@@ -267,11 +273,14 @@ func (s *Service) Health() Health {
 	if !v.Saved {
 		add("the disk refuses to save")
 	}
-	for _, name := range v.Lost {
-		add("no heartbeat of %s", name)
+	if time.Since(v.At) > stuckAfter {
+		add("the desk has not moved for %s", time.Since(v.At).Round(time.Second))
 	}
-	if len(s.opt.Channels) == 0 {
-		add("no channel is configured")
+	if slices.Contains(v.Lost, watchdogName) {
+		add("no heartbeat of %s", watchdogName)
+	}
+	if why := s.channelsDead(); why != "" {
+		add("%s", why)
 	}
 	select {
 	case <-s.stopped:
@@ -279,4 +288,18 @@ func (s *Service) Health() Health {
 	default:
 	}
 	return h
+}
+
+// channelsDead says why no channel can be expected to work; "" when one can.
+func (s *Service) channelsDead() string {
+	if len(s.opt.Channels) == 0 {
+		return "no channel is configured"
+	}
+	for _, ch := range s.opt.Channels {
+		h, asked := s.health.Load(ch.Name())
+		if state, ok := h.(alerting.Health); !asked || ok && state.OK {
+			return ""
+		}
+	}
+	return "every channel says that it does not work"
 }

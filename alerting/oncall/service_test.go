@@ -322,3 +322,23 @@ func TestRecoveryAndFlapping(t *testing.T) {
 		}
 	})
 }
+
+func TestHealthTellsAPeerWhatIsWrong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(o *Options) { o.Heartbeats = []Heartbeat{{Name: "backup", Within: time.Minute}} })
+		r.pass(5 * time.Minute)
+		if h := r.Health(); !h.OK {
+			t.Errorf("a silent third party is called the pager's own illness: %v", h.Problems)
+		}
+		for _, ch := range []string{"sms", "voice", "ntfy"} {
+			r.Service.health.Store(ch, alerting.Health{Detail: "no SIM"})
+		}
+		if h := r.Health(); h.OK {
+			t.Error("well with every channel dead")
+		}
+		r.pass(time.Minute) // the channels are asked again
+		if h := r.Health(); !h.OK {
+			t.Errorf("%v", h.Problems)
+		}
+	})
+}
