@@ -10,6 +10,7 @@ import (
 	"watchpost.example/alerting/channels/ntfy"
 	"watchpost.example/alerting/channels/smsgateway"
 	"watchpost.example/alerting/channels/telegram"
+	"watchpost.example/alerting/channels/voice"
 	"watchpost.example/alerting/channels/webhook"
 	"watchpost.example/inventory/source"
 )
@@ -21,6 +22,7 @@ func Types() []alerting.ChannelType {
 		ntfy.Type(),
 		smsgateway.Type(),
 		telegram.Type(),
+		voice.Type(),
 		webhook.Type(),
 	}
 }

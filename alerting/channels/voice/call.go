@@ -1,0 +1,155 @@
+package voice
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+const (
+	// hello is the pause after the answer: a person says his name first.
+	hello = 600 * time.Millisecond
+	// between is the pause between two repetitions of the sentence.
+	between = 1500 * time.Millisecond
+	// maxBehind is how many frames are sent at once after a stall; older ones are
+	// skipped, since a burst is noise.
+	maxBehind = 5
+	tick      = 20 * time.Millisecond
+)
+
+// call is the audio of one answered call.
+type call struct {
+	conn   *net.UDPConn
+	d      *dialog
+	lang   string
+	speech []int16          // the sentence
+	thanks map[byte][]int16 // what is said after a key
+	digits []byte           // pressed so far
+	keys   chan byte        // from the receiver
+	queue  []int16          // what is being said
+	last   bool             // after queue, hang up
+	repeat int              // how often the sentence was begun
+}
+
+// how a call ended, for the journal.
+const (
+	endKey    = "key"
+	endHungUp = "the person hung up"
+	endTime   = "nothing was pressed"
+)
+
+// talk speaks until a deciding key, the other side's BYE, or ctx's end.
+func (c *call) talk(ctx context.Context) string {
+	var wg sync.WaitGroup
+	c.keys = make(chan byte, maxKeys)
+	wg.Go(c.listen)
+	defer wg.Wait()
+	defer func() { _ = c.conn.SetReadDeadline(time.Unix(1, 0)) }() // ends listen
+
+	c.queue = make([]int16, int(hello.Seconds()*rate))
+	out, begun, sent := newStream(), time.Now(), 0
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return endTime
+		case <-c.d.hungUp:
+			return c.ended(endHungUp)
+		case key := <-c.keys:
+			c.press(key)
+		case key := <-c.d.keys:
+			c.press(key)
+		case <-ticker.C:
+			due := int(time.Since(begun)/tick) - sent
+			if due > maxBehind {
+				sent, due = sent+due-maxBehind, maxBehind
+			}
+			for range due {
+				sent++
+				samples, more := c.next()
+				if !more {
+					return endKey
+				}
+				to := c.d.target()
+				// A lost packet is like one lost on the way.
+				_, _ = c.conn.WriteToUDPAddrPort(out.packet(to.audio, encode(samples, to.ulaw)), to.addr)
+			}
+		}
+	}
+}
+
+func (c *call) ended(how string) string {
+	if c.last {
+		return endKey
+	}
+	return how
+}
+
+// press acts on a key: 1, 2 and 9 decide, 3 says it again, others are noted.
+func (c *call) press(key byte) {
+	if len(c.digits) >= maxKeys {
+		return
+	}
+	c.digits = append(c.digits, key)
+	switch key {
+	case '1', '2', '9':
+		c.queue, c.last = append(make([]int16, frame), c.thanks[key]...), true
+	case '3':
+		if !c.last {
+			c.queue = make([]int16, frame)
+		}
+	}
+}
+
+// next gives the next 20 ms; more is false when all is said.
+func (c *call) next() (samples []int16, more bool) {
+	if len(c.queue) == 0 {
+		if c.last {
+			return nil, false
+		}
+		c.repeat++
+		c.queue = append(append(c.queue, c.speech...), make([]int16, int(between.Seconds()*rate))...)
+	}
+	samples = make([]int16, frame)
+	c.queue = c.queue[copy(samples, c.queue):]
+	return samples, true
+}
+
+// listen takes telephone events until its deadline. Only the host that the
+// answer names is heard: whoever else finds the port can't press keys.
+func (c *call) listen() {
+	var (
+		buf  [2048]byte
+		seen events
+	)
+	for {
+		n, from, err := c.conn.ReadFromUDPAddrPort(buf[:])
+		if err != nil {
+			if e, ok := err.(net.Error); ok && e.Timeout() { //nolint:errorlint // the net package gives it unwrapped
+				return
+			}
+			select { // "connection refused" by a peer that is not ready yet
+			case <-c.d.hungUp:
+				return
+			default:
+				continue
+			}
+		}
+		m := c.d.target()
+		p, ok := parseRTP(buf[:n])
+		if !ok || m.event == 0 || p.kind != m.event && p.kind != eventType || !sameHost(from, m.addr) {
+			continue
+		}
+		if key, ok := seen.press(p); ok {
+			select {
+			case c.keys <- key:
+			default: // more than a person presses
+			}
+		}
+	}
+}
+
+func sameHost(a, b netip.AddrPort) bool { return a.Addr().Unmap() == b.Addr().Unmap() }

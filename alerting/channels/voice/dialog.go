@@ -1,0 +1,324 @@
+package voice
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/emiago/sipgo"
+	"github.com/emiago/sipgo/sip"
+)
+
+const (
+	// maxProvisional bounds how many "ringing" answers one call may have.
+	maxProvisional = 200
+	// maxKeys bounds the keys of one call.
+	maxKeys = 64
+)
+
+var (
+	errNoAnswer = errors.New("the exchange did not answer")
+	errChatter  = errors.New("the exchange never stops answering")
+)
+
+// dialog is the signalling of one call.
+type dialog struct {
+	c       *channel
+	s       *stack
+	session int64
+	rtp     netip.AddrPort // our audio
+	grace   time.Duration  // for BYE, and for the answer to a CANCEL
+
+	invite *sip.Request
+	tx     sip.ClientTransaction
+	rang   time.Time // first "ringing"
+
+	mu     sync.Mutex
+	answer *sip.Response // the 200
+	remote media
+	cseq   uint32
+
+	keys   chan byte     // keys by SIP INFO
+	hungUp chan struct{} // closed by the other side's BYE
+	bye    sync.Once
+}
+
+func newDialog(c *channel, s *stack, rtp netip.AddrPort, grace time.Duration) *dialog {
+	d := &dialog{c: c, s: s, rtp: rtp, grace: grace, session: time.Now().Unix(), keys: make(chan byte, maxKeys), hungUp: make(chan struct{})}
+	respond := func(code int, text string) sipgo.RequestHandler {
+		return func(r *sip.Request, tx sip.ServerTransaction) {
+			_ = tx.Respond(sip.NewResponseFromRequest(r, code, text, nil)) // the asker may be gone
+		}
+	}
+	inside := func(f sipgo.RequestHandler) sipgo.RequestHandler {
+		return func(r *sip.Request, tx sip.ServerTransaction) {
+			if !d.mine(r) {
+				respond(481, "Call Does Not Exist")(r, tx)
+				return
+			}
+			f(r, tx)
+		}
+	}
+	s.server.OnBye(inside(func(r *sip.Request, tx sip.ServerTransaction) {
+		respond(200, "OK")(r, tx)
+		d.bye.Do(func() { close(d.hungUp) })
+	}))
+	s.server.OnInfo(inside(func(r *sip.Request, tx sip.ServerTransaction) {
+		respond(200, "OK")(r, tx)
+		if key, ok := infoKey(r); ok {
+			select {
+			case d.keys <- key:
+			default: // more keys than a person presses
+			}
+		}
+	}))
+	s.server.OnInvite(inside(d.again))
+	s.server.OnUpdate(inside(d.again))
+	s.server.OnOptions(respond(200, "OK"))
+	s.server.OnAck(func(*sip.Request, sip.ServerTransaction) {}) // of our answers to "again"
+	return d
+}
+
+// mine tells whether a request belongs to this call: a stranger does not know
+// its Call-ID and tags.
+func (d *dialog) mine(r *sip.Request) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.answer == nil || r.CallID() == nil || r.From() == nil || r.To() == nil {
+		return false
+	}
+	theirs, _ := d.answer.To().Params.Get("tag")
+	ours, _ := d.invite.From().Params.Get("tag")
+	from, _ := r.From().Params.Get("tag")
+	to, _ := r.To().Params.Get("tag")
+	return r.CallID().Value() == d.invite.CallID().Value() && from == theirs && to == ours
+}
+
+// again answers a re-INVITE or UPDATE, by which exchanges move the audio.
+func (d *dialog) again(r *sip.Request, tx sip.ServerTransaction) {
+	res := sip.NewResponseFromRequest(r, 200, "OK", nil)
+	if body := r.Body(); len(body) > 0 {
+		m, err := parseSDP(body)
+		if err != nil {
+			_ = tx.Respond(sip.NewResponseFromRequest(r, 488, "Not Acceptable Here", nil)) // the call goes on as it was
+			return
+		}
+		d.mu.Lock()
+		d.remote = m
+		d.mu.Unlock()
+		d.withSDP(res, &m)
+	} else if r.Method == sip.INVITE {
+		d.withSDP(res, nil)
+	}
+	res.AppendHeader(sip.HeaderClone(d.invite.Contact()))
+	_ = tx.Respond(res) // the asker may be gone
+}
+
+func (d *dialog) withSDP(m interface {
+	sip.Message
+	SetBody([]byte)
+}, only *media,
+) {
+	d.mu.Lock()
+	d.session++
+	body := describe(d.rtp, d.session, only)
+	d.mu.Unlock()
+	m.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
+	m.SetBody([]byte(body))
+}
+
+// target is where the audio goes now.
+func (d *dialog) target() media {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.remote
+}
+
+// infoKey reads a key from a SIP INFO, of the two kinds in use.
+func infoKey(r *sip.Request) (byte, bool) {
+	kind, body := "", string(r.Body())
+	if h := r.ContentType(); h != nil {
+		kind, _, _ = strings.Cut(strings.ToLower(h.Value()), ";")
+	}
+	switch {
+	case len(body) > 256:
+		return 0, false
+	case kind == "application/dtmf":
+	case kind == "application/dtmf-relay":
+		found := ""
+		for line := range strings.Lines(body) {
+			if k, v, ok := strings.Cut(line, "="); ok && strings.EqualFold(strings.TrimSpace(k), "signal") {
+				found = v
+			}
+		}
+		body = found
+	default:
+		return 0, false
+	}
+	body = strings.ToUpper(strings.TrimSpace(body))
+	if len(body) != 1 || !strings.Contains(keys, body) {
+		return 0, false
+	}
+	return body[0], true
+}
+
+// dial rings until somebody answers, ctx ends, or the exchange says no. On
+// every error the call is over when it comes back.
+func (d *dialog) dial(ctx context.Context, number, password string) error {
+	d.invite = d.c.request(d.s, sip.INVITE, d.c.uri(number))
+	d.withSDP(d.invite, nil)
+	tx, err := d.s.client.TransactionRequest(ctx, d.invite)
+	if err != nil {
+		return errors.Join(fmt.Errorf("calling the exchange: %w", err), ctx.Err())
+	}
+	res, provisional, err := d.final(ctx, tx, maxProvisional)
+	if err == nil && challenged(res) && password != "" {
+		tx.Terminate()
+		tx, err = d.s.client.TransactionDigestAuth(ctx, d.invite, res, sipgo.DigestAuth{Username: d.c.set.Username, Password: password})
+		if err != nil {
+			return errors.Join(errors.New("the exchange's challenge could not be answered"), ctx.Err())
+		}
+		res, provisional, err = d.final(ctx, tx, maxProvisional)
+	}
+	d.tx = tx
+	if err != nil {
+		d.cancel(ctx, provisional)
+		return err
+	}
+	if !res.IsSuccess() {
+		return &refusal{code: res.StatusCode, reason: res.Reason}
+	}
+	return d.accept(res)
+}
+
+// final waits for the answer that decides.
+func (d *dialog) final(ctx context.Context, tx sip.ClientTransaction, most int) (res *sip.Response, provisional bool, err error) {
+	for range most {
+		select {
+		case res := <-tx.Responses():
+			if !res.IsProvisional() {
+				return res, provisional, nil
+			}
+			provisional = true
+			if res.StatusCode >= 180 && d.rang.IsZero() {
+				d.rang = time.Now()
+			}
+		case <-tx.Done():
+			return nil, provisional, fmt.Errorf("%w: %w", errNoAnswer, tx.Err())
+		case <-ctx.Done():
+			return nil, provisional, ctx.Err()
+		}
+	}
+	return nil, provisional, errChatter
+}
+
+// cancel stops the ringing (RFC 3261 section 9). Who picks up in this very
+// moment is hung up on: nobody speaks any more.
+func (d *dialog) cancel(ctx context.Context, provisional bool) {
+	defer d.tx.Terminate()
+	if !provisional {
+		return // nothing rings; a CANCEL is not allowed before the first answer
+	}
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), d.grace)
+	defer stop()
+	req := sip.NewRequest(sip.CANCEL, d.invite.Recipient)
+	req.AppendHeader(sip.HeaderClone(d.invite.Via()))
+	req.AppendHeader(sip.HeaderClone(d.invite.From()))
+	req.AppendHeader(sip.HeaderClone(d.invite.To()))
+	req.AppendHeader(sip.HeaderClone(d.invite.CallID()))
+	req.AppendHeader(&sip.CSeqHeader{SeqNo: d.invite.CSeq().SeqNo, MethodName: sip.CANCEL})
+	hops := sip.MaxForwardsHeader(70)
+	req.AppendHeader(&hops)
+	req.SetTransport(d.invite.Transport())
+	req.Laddr = d.invite.Laddr
+	req.SetBody(nil)
+	if tx, err := d.s.client.TransactionRequest(ctx, req, keep); err == nil {
+		defer tx.Terminate()
+	}
+	if res, _, err := d.final(ctx, d.tx, maxProvisional); err == nil && res.IsSuccess() {
+		_ = d.accept(res) // only so that it can be ended
+		d.hangUp(ctx)
+	}
+}
+
+// keep sends a request as it was built.
+func keep(*sipgo.Client, *sip.Request) error { return nil }
+
+// accept acknowledges the answer and reads where its audio is.
+func (d *dialog) accept(res *sip.Response) error {
+	d.mu.Lock()
+	d.answer, d.cseq = res, d.invite.CSeq().SeqNo
+	d.mu.Unlock()
+	ack := d.inDialog(sip.ACK)
+	d.tx.OnRetransmission(func(*sip.Response) { _ = d.s.client.WriteRequest(ack.Clone(), keep) }) // lost again: it comes again
+	if err := d.s.client.WriteRequest(ack.Clone(), keep); err != nil {
+		return fmt.Errorf("acknowledging the answer: %w", err)
+	}
+	m, err := parseSDP(res.Body())
+	if err != nil {
+		return &refusal{code: 488, reason: err.Error()}
+	}
+	d.mu.Lock()
+	d.remote = m
+	d.mu.Unlock()
+	return nil
+}
+
+// inDialog builds a request inside the call (RFC 3261 section 12.2.1.1).
+func (d *dialog) inDialog(method sip.RequestMethod) *sip.Request {
+	to := d.invite.Recipient
+	if c := d.answer.Contact(); c != nil {
+		to = *c.Address.Clone()
+	}
+	req := sip.NewRequest(method, to)
+	via := sip.HeaderClone(d.invite.Via()).(*sip.ViaHeader)
+	via.Params.Remove("branch")
+	via.Params.Add("branch", sip.GenerateBranchN(16))
+	req.AppendHeader(via)
+	routes := d.answer.GetHeaders("Record-Route")
+	for i := len(routes) - 1; i >= 0; i-- {
+		req.AppendHeader(sip.NewHeader("Route", routes[i].Value()))
+	}
+	req.AppendHeader(sip.HeaderClone(d.invite.From()))
+	req.AppendHeader(sip.HeaderClone(d.answer.To()))
+	req.AppendHeader(sip.HeaderClone(d.invite.CallID()))
+	d.mu.Lock()
+	if method != sip.ACK {
+		d.cseq++
+	}
+	req.AppendHeader(&sip.CSeqHeader{SeqNo: d.cseq, MethodName: method})
+	d.mu.Unlock()
+	hops := sip.MaxForwardsHeader(70)
+	req.AppendHeader(&hops)
+	req.AppendHeader(sip.HeaderClone(d.invite.Contact()))
+	req.SetTransport(d.invite.Transport())
+	req.Laddr = d.invite.Laddr
+	req.SetBody(nil)
+	return req
+}
+
+// hangUp ends an answered call, unless the other side has.
+func (d *dialog) hangUp(ctx context.Context) {
+	defer d.tx.Terminate()
+	select {
+	case <-d.hungUp:
+		return
+	default:
+	}
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), d.grace)
+	defer stop()
+	tx, err := d.s.client.TransactionRequest(ctx, d.inDialog(sip.BYE), keep)
+	if err != nil {
+		return // the exchange is gone; so is the call
+	}
+	defer tx.Terminate()
+	select {
+	case <-tx.Responses():
+	case <-tx.Done():
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,129 @@
+package voice
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+const (
+	// maxSDP bounds a session description that is looked at, in bytes.
+	maxSDP = 16 << 10
+	// eventType is our payload type of telephone events (RFC 4733).
+	eventType = 101
+	pcmu      = 0 // RFC 3551 table 4
+	pcma      = 8
+)
+
+// media is where and how the other side wants its audio.
+type media struct {
+	addr  netip.AddrPort
+	ulaw  bool
+	audio uint8 // payload type of the audio
+	event uint8 // payload type of keys; 0 = the other side sends none
+}
+
+func (m media) codec() string {
+	if m.ulaw {
+		return "PCMU"
+	}
+	return "PCMA"
+}
+
+// describe writes our offer, or our answer when only is given. A-law comes
+// first: it is what telephone networks outside America use.
+func describe(local netip.AddrPort, session int64, only *media) string {
+	kind := "IP4"
+	if local.Addr().Is6() {
+		kind = "IP6"
+	}
+	formats, maps := "8 0", "a=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\n"
+	event := uint8(eventType)
+	if only != nil {
+		formats = strconv.Itoa(int(only.audio))
+		maps = fmt.Sprintf("a=rtpmap:%d %s/8000\r\n", only.audio, only.codec())
+		event = only.event
+	}
+	if event != 0 {
+		formats += fmt.Sprintf(" %d", event)
+		maps += fmt.Sprintf("a=rtpmap:%d telephone-event/8000\r\na=fmtp:%d 0-15\r\n", event, event)
+	}
+	return fmt.Sprintf("v=0\r\no=- %d %d IN %s %s\r\ns=-\r\nc=IN %s %s\r\nt=0 0\r\nm=audio %d RTP/AVP %s\r\n%sa=ptime:20\r\na=sendrecv\r\n",
+		session, session, kind, local.Addr(), kind, local.Addr(), local.Port(), formats, maps)
+}
+
+var (
+	errNoAudio   = errors.New("the other side offers no audio")
+	errNoCodec   = errors.New("the other side offers neither PCMA nor PCMU")
+	errBadTarget = errors.New("the other side names no usable address for audio")
+)
+
+// parseSDP reads a description (RFC 4566) as far as a call needs. Addresses must
+// be literal: a peer can't make us ask the DNS.
+func parseSDP(body []byte) (media, error) {
+	if len(body) > maxSDP {
+		return media{}, fmt.Errorf("the description of the call has %d bytes", len(body))
+	}
+	var (
+		addr    netip.Addr
+		port    int
+		formats []string
+		maps    = map[string]string{}
+		inAudio bool
+		done    bool
+	)
+	for line := range strings.SplitSeq(strings.ReplaceAll(string(body), "\r", ""), "\n") {
+		key, value, ok := strings.Cut(line, "=")
+		if !ok || done {
+			continue
+		}
+		f := strings.Fields(value)
+		switch {
+		case key == "m" && inAudio:
+			done = true // what follows is another stream's
+		case key == "m" && len(f) > 3 && f[0] == "audio" && f[2] == "RTP/AVP":
+			p, err := strconv.ParseUint(strings.Split(f[1], "/")[0], 10, 16)
+			if err == nil && p > 0 {
+				inAudio, port, formats = true, int(p), f[3:]
+			}
+		case key == "c" && len(f) > 2 && (inAudio || !addr.IsValid()):
+			addr, _ = netip.ParseAddr(strings.Split(f[2], "/")[0]) // the zero address is refused below
+		case key == "a" && inAudio && len(f) > 1 && strings.HasPrefix(f[0], "rtpmap:"):
+			maps[strings.TrimPrefix(f[0], "rtpmap:")] = strings.ToUpper(f[1])
+		}
+	}
+	if !inAudio {
+		return media{}, errNoAudio
+	}
+	if !addr.IsValid() || addr.IsMulticast() || addr.IsUnspecified() || addr.Zone() != "" {
+		return media{}, errBadTarget
+	}
+	m := media{addr: netip.AddrPortFrom(addr.Unmap(), uint16(port))}
+	return m, m.choose(formats, maps)
+}
+
+// choose takes the other side's first codec that we speak, and its keys.
+func (m *media) choose(formats []string, maps map[string]string) error {
+	found := false
+	for _, f := range formats {
+		n, err := strconv.ParseUint(f, 10, 7)
+		if err != nil {
+			continue
+		}
+		name := maps[f]
+		switch {
+		case !found && (strings.HasPrefix(name, "PCMA/8000") || name == "" && n == pcma):
+			found, m.audio, m.ulaw = true, uint8(n), false
+		case !found && (strings.HasPrefix(name, "PCMU/8000") || name == "" && n == pcmu):
+			found, m.audio, m.ulaw = true, uint8(n), true
+		case m.event == 0 && n != 0 && strings.HasPrefix(name, "TELEPHONE-EVENT/8000"):
+			m.event = uint8(n)
+		}
+	}
+	if !found {
+		return errNoCodec
+	}
+	return nil
+}
