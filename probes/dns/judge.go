@@ -219,7 +219,8 @@ func explain(err error) (probes.Reason, string) {
 	case errors.Is(err, dnswire.ErrTimeout):
 		return probes.DNSTimeout, "no answer within the time allowed"
 	}
-	return wire.Classify(err), wire.Explain(asking, err)
+	// Joined errors stand on lines of their own.
+	return wire.Classify(err), strings.ReplaceAll(wire.Explain(asking, err), "\n", ": ")
 }
 
 // text is the whole message for people, as dig shows it, at most

@@ -69,11 +69,13 @@ func ownDialer(w *wire.Wire) dnswire.Dialer {
 		if err != nil {
 			return nil, err
 		}
-		return &cut{Conn: c, stop: context.AfterFunc(ctx, func() { _ = c.Close() })}, nil // closed twice is harmless
+		return &cut{Conn: c, stop: context.AfterFunc(ctx, func() {
+			_ = c.SetDeadline(time.Unix(1, 0)) // fails only when closed already
+		})}, nil
 	})
 }
 
-// cut is a connection that its context closes.
+// cut is a connection whose reads end with its context.
 type cut struct {
 	net.Conn
 	stop func() bool
@@ -81,9 +83,7 @@ type cut struct {
 
 // Close closes the connection and forgets the context.
 func (c *cut) Close() error {
-	if !c.stop() {
-		return nil // the context has closed it
-	}
+	c.stop()
 	return c.Conn.Close()
 }
 
