@@ -147,16 +147,7 @@ func (e *Expect) problems(word string, add func(field, found, expected string, s
 	if !slices.Contains(matches(), e.Match) {
 		add("expect.match", probes.Quote(e.Match, 40), "exact, subset, superset or any", matches()...)
 	}
-	if len(e.Answers) > maxExpected {
-		add("expect.answers", strconv.Itoa(len(e.Answers))+" records", "at most "+strconv.Itoa(maxExpected))
-	}
-	if t, known := typeNumber(word); known {
-		for i, v := range e.Answers[:min(len(e.Answers), maxExpected)] {
-			if _, err := expected(t, v); err != nil {
-				add("expect.answers["+strconv.Itoa(i)+"]", probes.Quote(v, 80), "the data of a record of type "+word+" as in a zone file, such as "+example(t))
-			}
-		}
-	}
+	e.answerProblems(word, add)
 	if _, err := regexp.Compile(e.Regexp); err != nil {
 		add("expect.regexp", probes.Quote(e.Regexp, 100)+": "+err.Error(), "a regular expression in RE2 syntax")
 	}
@@ -166,6 +157,22 @@ func (e *Expect) problems(word string, add func(field, found, expected string, s
 	}
 	if ok && rcode != dnswire.RcodeSuccess && (len(e.Answers) > 0 || e.Regexp != "") {
 		add("expect.rcode", probes.Quote(e.Rcode, 40)+" together with answers or regexp", "NOERROR: no other rcode brings records")
+	}
+}
+
+func (e *Expect) answerProblems(word string, add func(field, found, expected string, similar ...string)) {
+	if len(e.Answers) > maxExpected {
+		add("expect.answers", strconv.Itoa(len(e.Answers))+" records", "at most "+strconv.Itoa(maxExpected))
+		return
+	}
+	t, known := typeNumber(word)
+	if !known {
+		return // told already
+	}
+	for i, v := range e.Answers {
+		if _, err := expected(t, v); err != nil {
+			add("expect.answers["+strconv.Itoa(i)+"]", probes.Quote(v, 80), "the data of a record of type "+word+" as in a zone file, such as "+example(t))
+		}
 	}
 }
 

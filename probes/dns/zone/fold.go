@@ -25,6 +25,8 @@ func follows(f, cause Finding) bool {
 		return same && f.Record == cause.Record && (f.Reason == RecordChanged || f.Reason == RecordMissing)
 	case RepliesDiffer: // the first reply, perhaps the forged one, was judged
 		return same && f.Record == cause.Record && (f.Reason == RecordChanged || f.Reason == RecordMissing || validates(f.Reason))
+	case EDNSMissing: // without OPT there is no DO, and so no signature
+		return same && validates(f.Reason)
 	case probes.DNSSerialLag:
 		return same && f.Record == cause.Record && (f.Reason == RecordChanged || f.Reason == RecordMissing)
 	case GlueMismatch:

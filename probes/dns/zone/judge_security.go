@@ -171,7 +171,7 @@ func rank(s dnssec.Status) int {
 // validate judges one server: its key set first, because all hangs on it, then
 // every answer.
 func (j *judge) validate(s *Server) dnssec.Outcome {
-	if s.Plain || s.first().OK() && !s.first().Reply.EDNS.Present { // found already: EDNS doesn't get through
+	if s.Plain { // found already: EDNS doesn't get through
 		return dnssec.Outcome{Status: dnssec.Bogus, Cause: dnssec.SigMissing, Detail: "no signatures without EDNS", Labels: -1}
 	}
 	m := s.DNSKEY.Msg()
