@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"watchpost.example/alerting"
+	"watchpost.example/alerting/channels/email"
 	"watchpost.example/alerting/channels/gammu"
 	"watchpost.example/alerting/channels/ntfy"
 	"watchpost.example/alerting/channels/smsgateway"
@@ -18,6 +19,7 @@ import (
 // Types is every type of channel, one line each.
 func Types() []alerting.ChannelType {
 	return []alerting.ChannelType{
+		email.Type(),
 		gammu.Type(),
 		ntfy.Type(),
 		smsgateway.Type(),
