@@ -46,7 +46,10 @@ func oneLine(s string) string {
 // message writes the page as an e-mail (RFC 5322) with CRLF line ends.
 func message(p alerting.Page, from, to *mail.Address, now time.Time) ([]byte, error) {
 	var b bytes.Buffer
-	head := func(name, value string) { fmt.Fprintf(&b, "%s: %s\r\n", name, value) }
+	head := func(name, value string) {
+		// Encoded words come in one line, which may be over the 998 bytes allowed.
+		fmt.Fprintf(&b, "%s: %s\r\n", name, strings.ReplaceAll(value, "?= =?", "?=\r\n =?"))
+	}
 	head("From", from.String()) // String encodes names by RFC 2047
 	head("To", to.String())
 	head("Subject", mime.QEncoding.Encode("utf-8", oneLine(p.Subject)))
