@@ -56,28 +56,7 @@ func check(v source.Value, z *Zone) source.Problems {
 		bad("is neither secure nor insecure", "security")
 	}
 	for i := range z.Records {
-		r := &z.Records[i]
-		r.Name = fullName(r.Name, z.Zone)
-		r.Type = strings.ToUpper(r.Type)
-		switch r.Policy {
-		case "":
-			r.Policy = Exact
-		case Exact, Subset, Within, Ignore:
-		default:
-			bad("is no policy"+source.OneOf(string(r.Policy), Policies()), "records", i, "policy")
-		}
-		if _, ok := dnswire.TypeNumber(r.Type); !ok || !dnswire.ValidName(r.Name) {
-			bad("has no DNS type such as A or MX, or no name", "records", i)
-			continue
-		}
-		for k, val := range r.Values {
-			c, err := canonical(r.Name, r.Type, val)
-			if err != nil {
-				bad(strconv.Quote(val)+" is no "+r.Type+" record's value", "records", i, "values", k)
-				continue
-			}
-			r.Values[k] = c
-		}
+		checkRecord(z, i, bad)
 	}
 	for i, c := range z.Changes {
 		if c.By == "" || c.SecondBy == "" || c.By == c.SecondBy {
@@ -88,6 +67,31 @@ func check(v source.Value, z *Zone) source.Problems {
 		}
 	}
 	return out
+}
+
+func checkRecord(z *Zone, i int, bad func(text string, path ...any)) {
+	r := &z.Records[i]
+	r.Name = fullName(r.Name, z.Zone)
+	r.Type = strings.ToUpper(r.Type)
+	switch r.Policy {
+	case "":
+		r.Policy = Exact
+	case Exact, Subset, Within, Ignore:
+	default:
+		bad("is no policy"+source.OneOf(string(r.Policy), Policies()), "records", i, "policy")
+	}
+	if _, ok := dnswire.TypeNumber(r.Type); !ok || !dnswire.ValidName(r.Name) {
+		bad("has no DNS type such as A or MX, or no name", "records", i)
+		return
+	}
+	for k, val := range r.Values {
+		c, err := canonical(r.Name, r.Type, val)
+		if err != nil {
+			bad(strconv.Quote(val)+" is no "+r.Type+" record's value", "records", i, "values", k)
+			continue
+		}
+		r.Values[k] = c
+	}
 }
 
 // fullName lets the file say "www" and "@".

@@ -52,7 +52,7 @@ func (s *Server) start() bool {
 	if err != nil {
 		return false
 	}
-	tcp, err := net.Listen("tcp", s.Addr.String())
+	tcp, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(s.Addr))
 	if err != nil {
 		_ = udp.Close()
 		return false

@@ -221,8 +221,7 @@ func match(sent *dns.Msg, b []byte, s *Strays, folded *bool) (*dns.Msg, bool) {
 		return m, true
 	}
 	q := sent.Question[0]
-	if len(m.Question) != 1 || m.Question[0].Qtype != q.Qtype || m.Question[0].Qclass != q.Qclass ||
-		!strings.EqualFold(m.Question[0].Name, q.Name) {
+	if len(m.Question) != 1 || !sameQuestion(m.Question[0], q) {
 		s.Question++
 		return nil, false
 	}
@@ -230,6 +229,10 @@ func match(sent *dns.Msg, b []byte, s *Strays, folded *bool) (*dns.Msg, bool) {
 		*folded = true
 	}
 	return m, true
+}
+
+func sameQuestion(a, b dns.Question) bool {
+	return a.Qtype == b.Qtype && a.Qclass == b.Qclass && strings.EqualFold(a.Name, b.Name)
 }
 
 // askTCP sends the query in one write and reads one message. A failure leaves

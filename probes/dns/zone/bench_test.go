@@ -78,10 +78,10 @@ func TestCostOfACheck(t *testing.T) {
 	var parent, above int64
 	for a, s := range w.Servers {
 		n := s.Queries.Load() - before[a]
-		switch {
-		case a[:9] == "127.53.2.":
+		switch a[:9] {
+		case "127.53.2.":
 			parent += n
-		case a[:9] == "127.53.0." || a[:9] == "127.53.1.":
+		case "127.53.0.", "127.53.1.":
 			above += n
 		}
 	}

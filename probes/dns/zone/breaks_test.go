@@ -1,6 +1,7 @@
 package zone_test
 
 import (
+	"maps"
 	"strings"
 	"time"
 
@@ -24,9 +25,7 @@ type breaks map[string]func(*lab)
 func modes() breaks {
 	all := breaks{}
 	for _, part := range []breaks{delegationModes(), contentModes(), serverModes(), wireModes(), signatureModes(), keyModes(), denialModes(), beyondModes()} {
-		for n, f := range part {
-			all[n] = f
-		}
+		maps.Copy(all, part)
 	}
 	return all
 }

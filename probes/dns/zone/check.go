@@ -156,22 +156,7 @@ func (o Outcome) Verdict() (probes.Verdict, probes.Reason, string) {
 		}
 		return probes.Unknown, r, j.Untold
 	}
-	good, bogus, asked := 0, 0, 0
-	for i, s := range l.Servers {
-		if !ours(s) {
-			asked++
-		}
-		if !s.Answers() {
-			continue
-		}
-		if s.OverTCP {
-			continue // as good as dead: resolvers ask over UDP
-		}
-		good++
-		if i < len(j.Servers) && j.Servers[i].Status == dnssec.Bogus {
-			bogus++
-		}
-	}
+	good, bogus, asked := o.count()
 	worst := worstOf(j.Findings)
 	has := func(r probes.Reason) bool {
 		return slices.ContainsFunc(j.Findings, func(f Finding) bool { return f.Reason == r })
@@ -189,6 +174,24 @@ func (o Outcome) Verdict() (probes.Verdict, probes.Reason, string) {
 		return probes.Degraded, worst.Reason, worst.sentence()
 	}
 	return probes.Up, probes.OK, ""
+}
+
+// count gives the servers that could be asked, those that answer so that
+// resolvers get it, and of these the ones whose answers are bogus.
+func (o Outcome) count() (good, bogus, asked int) {
+	for i, s := range o.Look.Servers {
+		if !ours(s) {
+			asked++
+		}
+		if !s.Answers() || s.OverTCP { // without UDP as good as dead
+			continue
+		}
+		good++
+		if i < len(o.Judgement.Servers) && o.Judgement.Servers[i].Status == dnssec.Bogus {
+			bogus++
+		}
+	}
+	return good, bogus, asked
 }
 
 // elsewhere tells whether a finding, however grave, leaves what the zone's

@@ -26,11 +26,6 @@ type Finding struct {
 	packets []Exchange
 }
 
-// key tells whether two looks found the same.
-func (f Finding) key() string {
-	return strings.Join([]string{string(f.Reason), f.Zone, f.Server, f.Address, f.Record}, "|")
-}
-
 // maxText bounds Record, Expected and Found: they may hold remote text.
 const maxText = 300
 

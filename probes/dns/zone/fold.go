@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"watchpost.example/probes"
+	"watchpost.example/probes/dns/dnssec"
 )
 
 // fold takes findings out that only follow from another one, so that one root
@@ -18,21 +19,18 @@ func (j *judge) fold() {
 // follows tells whether f is there only because of cause.
 func follows(f, cause Finding) bool {
 	same := f.Server == cause.Server && f.Address == cause.Address
+	record := same && f.Record == cause.Record && (f.Reason == RecordChanged || f.Reason == RecordMissing)
 	switch cause.Reason {
 	case ParentNSChanged: // other servers say other things of themselves
 		return f.Reason == NSChanged || f.Reason == SOAChanged
-	case SPFWeak, DMARCWeak:
-		return same && f.Record == cause.Record && (f.Reason == RecordChanged || f.Reason == RecordMissing)
+	case SPFWeak, DMARCWeak, probes.DNSSerialLag:
+		return record
 	case RepliesDiffer: // the first reply, perhaps the forged one, was judged
-		return same && f.Record == cause.Record && (f.Reason == RecordChanged || f.Reason == RecordMissing || validates(f.Reason))
+		return record || same && f.Record == cause.Record && validates(f.Reason)
 	case EDNSMissing: // without OPT there is no DO, and so no signature
 		return same && validates(f.Reason)
-	case probes.DNSSerialLag:
-		return same && f.Record == cause.Record && (f.Reason == RecordChanged || f.Reason == RecordMissing)
 	case GlueMismatch:
 		return f.Reason == GlueMismatch && f.Server == cause.Server && f.Severity < cause.Severity
-	case CauseReason("nsec3_iterations"):
-		return f.Reason == NSEC3Costly && same
 	}
-	return false
+	return same && cause.Reason == CauseReason(dnssec.NSEC3Iterations) && f.Reason == NSEC3Costly
 }

@@ -66,7 +66,6 @@ type judge struct {
 	out Judgement
 
 	answering []*Server
-	ds        []*dnssecDS
 	trust     dnssec.Anchor
 	parentO   dnssec.Outcome // what the parent proves of the DS
 }

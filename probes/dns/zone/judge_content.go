@@ -6,6 +6,7 @@ import (
 
 	"watchpost.example/probes"
 	"watchpost.example/probes/dns/baseline"
+	"watchpost.example/probes/dns/dnssec"
 	"watchpost.example/probes/dns/dnswire"
 )
 
@@ -156,14 +157,21 @@ func (j *judge) among(i int, w Watch) {
 		if m == nil || slices.Equal(valuesOf(w, m), want) {
 			continue
 		}
-		ttl, _ := dnswire.TTL(m.Answer)
-		balanced := w.Type == dnswire.TypeA || w.Type == dnswire.TypeAAAA || w.Type == dnswire.TypeCNAME
-		both := len(valuesOf(w, m)) > 0 && len(want) > 0
-		if balanced && both && (ttl <= 300 || j.out.Servers[k].Word == "secure") {
+		if len(want) > 0 && balanced(w, m, j.out.Servers[k]) {
 			continue
 		}
 		j.server(s, ServersDiffer, probes.Ticket, w.String(), words(want)+" as at "+top.Name, words(valuesOf(w, m)), s.Watched[i], top.Watched[i])
 	}
+}
+
+// balanced tells whether an answer may rightly differ from another server's: an
+// address that lives shortly, or one that validates.
+func balanced(w Watch, m *dnswire.Msg, st State) bool {
+	if len(valuesOf(w, m)) == 0 || w.Type != dnswire.TypeA && w.Type != dnswire.TypeAAAA && w.Type != dnswire.TypeCNAME {
+		return false
+	}
+	ttl, _ := dnswire.TTL(m.Answer)
+	return ttl <= 300 || st.Word == dnssec.Secure.String()
 }
 
 // ttls is H10: of the authority, never of a resolver. The largest of the

@@ -10,8 +10,6 @@ import (
 	"watchpost.example/probes/dns/dnswire"
 )
 
-type dnssecDS = dnswire.DS
-
 // delegationSigner is D4 and H2 for a delegation with DS.
 func (j *judge) delegationSigner() {
 	ds := j.trust.DS

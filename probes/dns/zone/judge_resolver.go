@@ -2,6 +2,7 @@ package zone
 
 import (
 	"slices"
+	"strings"
 
 	"watchpost.example/probes"
 	"watchpost.example/probes/dns/dnssec"
@@ -82,7 +83,7 @@ func (j *judge) lying(r *Resolver, i int, w Watch) bool {
 		return false
 	}
 	if policy(x) {
-		j.resolver(r, ResolverBlocked, probes.Note, w.String(), "the zone's answer", "filtered, as the resolver says itself ("+ede(x)+")", x)
+		j.resolver(r, ResolverBlocked, probes.Note, w.String(), "the zone's answer", "filtered, as the resolver says itself ("+strings.TrimSpace(ede(x))+")", x)
 		return false
 	}
 	if m.Rcode == dnswire.RcodeServFail {
@@ -128,12 +129,12 @@ func policy(x Exchange) bool {
 }
 
 func ede(x Exchange) string {
-	out := ""
+	var b strings.Builder
 	for _, e := range x.Reply.EDNS.EDE {
-		out += " EDE " + itoa(uint32(e.Code))
+		b.WriteString(" EDE " + itoa(uint32(e.Code)))
 		if e.Text != "" {
-			out += " " + probes.Quote(e.Text, 80)
+			b.WriteString(" " + probes.Quote(e.Text, 80))
 		}
 	}
-	return out
+	return b.String()
 }

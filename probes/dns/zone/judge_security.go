@@ -1,6 +1,7 @@
 package zone
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -58,17 +59,19 @@ func (j *judge) trustInZone() {
 		j.parentO = k.Outcome
 		return
 	}
+	j.trustByParents(k)
+}
+
+// trustByParents reads the DS set, or the proof that there is none, from each
+// server of the parent that was asked.
+func (j *judge) trustByParents(k Link) {
 	j.parentO = dnssec.Outcome{Status: dnssec.Indeterminate, Detail: "no server of the parent gave the DS", Labels: -1}
 	var fails []Finding
 	var proofs []string
-	var all []*dnswire.DS
 	for _, p := range j.l.Parents {
-		x := p.NS
-		if p.DS.Reply != nil {
-			x = p.DS
-		}
-		if x.Msg() == nil || x.Rcode() != dnswire.RcodeSuccess || p.DS.Reply == nil && !refers(j.l, x.Msg()) {
-			continue // it serves the zone too and was not asked for the DS
+		x, ok := j.saysDS(p)
+		if !ok {
+			continue
 		}
 		ds, o := dsOf(k, j.l.Zone, x.Msg(), j.now)
 		if o.Status == dnssec.Bogus {
@@ -82,18 +85,21 @@ func (j *judge) trustInZone() {
 			continue
 		}
 		proofs = append(proofs, strings.Join(dsTexts(ds), ", "))
-		if j.parentO.Status != dnssec.Secure || len(all) == 0 {
-			j.parentO = o
+		if len(j.trust.DS) == 0 {
+			j.trust.DS, j.parentO = ds, o
 		}
-		if len(ds) > 0 && len(all) == 0 {
-			all = ds
-		}
-	}
-	j.trust.DS = all
-	if len(all) > 0 {
-		j.parentO.Status = dnssec.Secure
 	}
 	j.parentSays(proofs, fails)
+}
+
+// saysDS gives the reply of a parent's server that tells of the DS: not one that
+// serves the zone too and was not asked for it.
+func (j *judge) saysDS(p Parent) (Exchange, bool) {
+	x := p.NS
+	if p.DS.Reply != nil {
+		x = p.DS
+	}
+	return x, x.Rcode() == dnswire.RcodeSuccess && (p.DS.Reply != nil || refers(j.l, x.Msg()))
 }
 
 func refers(l *Look, m *dnswire.Msg) bool {
@@ -219,16 +225,11 @@ func hasSignatures(s *Server) bool {
 // validateAnswers validates all that the server said; what fails for one cause
 // is one finding that names the records.
 func (j *judge) validateAnswers(s *Server, keys []*dnswire.DNSKEY, total dnssec.Outcome) dnssec.Outcome {
-	type failure struct {
-		o       dnssec.Outcome
-		records []string
-		x       Exchange
-	}
 	var fails []failure
 	least, apexFails := total.Expires, false
 	budget := dnssec.DefaultBudget()
 	for _, x := range slices.Concat([]Exchange{s.first(), s.NS, s.CDS, s.CDNSKEY, s.Random, s.NoData}, s.Watched, s.Hosts) {
-		if !x.OK() || ignorable(x) || !x.Msg().Authoritative || x.Rcode() != dnswire.RcodeSuccess && x.Rcode() != dnswire.RcodeNXDomain {
+		if !x.judgeable() {
 			continue
 		}
 		q := x.Reply.Query
@@ -243,13 +244,7 @@ func (j *judge) validateAnswers(s *Server, keys []*dnswire.DNSKEY, total dnssec.
 			total = o
 		}
 		apexFails = apexFails || q.Type == dnswire.TypeSOA && o.Status == dnssec.Bogus
-		record := strings.Replace(q.String(), j.l.Random, "(random label)."+j.l.Zone, 1)
-		i := slices.IndexFunc(fails, func(f failure) bool { return f.o.Cause == o.Cause })
-		if i < 0 {
-			fails = append(fails, failure{o, []string{record}, x})
-		} else {
-			fails[i].records = append(fails[i].records, record)
-		}
+		fails = gather(fails, o, x, strings.Replace(q.String(), j.l.Random, "(random label)."+j.l.Zone, 1))
 	}
 	if len(fails) > 0 && !hasSignatures(s) {
 		fails = fails[:1]
@@ -263,6 +258,27 @@ func (j *judge) validateAnswers(s *Server, keys []*dnswire.DNSKEY, total dnssec.
 	}
 	j.life(s, least)
 	return total
+}
+
+// failure is what fails for one cause at one server.
+type failure struct {
+	o       dnssec.Outcome
+	records []string
+	x       Exchange
+}
+
+func gather(fails []failure, o dnssec.Outcome, x Exchange, record string) []failure {
+	i := slices.IndexFunc(fails, func(f failure) bool { return f.o.Cause == o.Cause })
+	if i < 0 {
+		return append(fails, failure{o, []string{record}, x})
+	}
+	fails[i].records = append(fails[i].records, record)
+	return fails
+}
+
+// judgeable tells whether a reply is an answer of the authority, whole.
+func (x Exchange) judgeable() bool {
+	return x.OK() && !ignorable(x) && x.Msg().Authoritative && (x.Rcode() == dnswire.RcodeSuccess || x.Rcode() == dnswire.RcodeNXDomain)
 }
 
 func listed(l []string) string {
@@ -300,34 +316,32 @@ func (j *judge) life(s *Server, expires int64) {
 // days. An online signer makes short signatures by intent.
 func (j *judge) lifeLimits(validity time.Duration, online bool) (ticket, today, page time.Duration) {
 	const day = 24 * time.Hour
-	ticket, today, page = j.lim.SigNote, j.lim.SigToday, j.lim.SigPage
+	if v := time.Duration(j.b.Signatures.Validity) * time.Second; v > 0 {
+		validity = v
+		online = online || v < 10*day
+	}
+	ticket, today, page = min(max(validity/3, 3*day), 7*day), 3*day, 12*time.Hour
+	if online { // short by intent
+		ticket = min(validity/4, 7*day)
+		today = ticket / 2
+	}
+	if usual := j.usualLeast(); usual > 0 && usual/2 < ticket && (online || usual > 3*day) {
+		ticket = usual / 2
+	}
+	ticket = cmp.Or(j.lim.SigNote, ticket)
+	today = cmp.Or(j.lim.SigToday, min(today, ticket))
+	page = cmp.Or(j.lim.SigPage, min(page, today/2))
+	return ticket, today, page
+}
+
+// usualLeast is the shortest life that was ever seen and was no fault, by the
+// baseline or by our memory; 0 = not known.
+func (j *judge) usualLeast() time.Duration {
 	usual := j.lim.Least
 	if v := time.Duration(j.b.Signatures.Least) * time.Second; v > 0 && (usual == 0 || v < usual) {
 		usual = v
 	}
-	if v := time.Duration(j.b.Signatures.Validity) * time.Second; v > 0 {
-		validity = v
-	}
-	learned := ticket == 0 && (online || j.b.Signatures.Validity > 0 && validity < 10*day)
-	if ticket == 0 {
-		ticket = min(max(validity/3, 3*day), 7*day)
-		if learned {
-			ticket = min(validity/4, 7*day)
-		}
-		if usual > 0 && usual/2 < ticket && (learned || usual > 3*day) {
-			ticket = usual / 2
-		}
-	}
-	if today == 0 {
-		today = min(3*day, ticket)
-		if learned {
-			today = min(3*day, ticket/2)
-		}
-	}
-	if page == 0 {
-		page = min(12*time.Hour, today/2)
-	}
-	return ticket, today, page
+	return usual
 }
 
 func days(d time.Duration) string {

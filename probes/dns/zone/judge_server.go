@@ -1,10 +1,10 @@
 package zone
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"watchpost.example/probes"
@@ -55,34 +55,42 @@ func (j *judge) notAnswering(s *Server, good int) {
 		x = s.SOA
 	}
 	if !x.OK() {
-		if ours(s) {
-			return
-		}
-		if errors.Is(s.SOA.Err, dnswire.ErrMismatch) {
-			j.server(s, ServerMismatch, outage(good), soa, "a reply to our question", exchangeWord(s.SOA), s.SOA)
-			return
-		}
-		if errors.Is(s.SOA.Err, dnswire.ErrGarbage) {
-			j.server(s, probes.DNSGarbage, outage(good), soa, "a DNS message", exchangeWord(s.SOA), s.SOA)
-			return
-		}
-		j.server(s, ServerDead, outage(good), soa, "an answer over UDP and TCP", "UDP: "+exchangeWord(s.SOA)+"; TCP: "+exchangeWord(s.SOATCP), s.SOA, s.SOATCP)
+		j.silent(s, good)
 		return
 	}
-	m := x.Msg()
+	j.lame(s, x, outage(good))
+}
+
+// silent is a server from which no answer came.
+func (j *judge) silent(s *Server, good int) {
+	soa := j.l.Zone + " SOA"
+	switch {
+	case ours(s):
+	case errors.Is(s.SOA.Err, dnswire.ErrMismatch):
+		j.server(s, ServerMismatch, outage(good), soa, "a reply to our question", exchangeWord(s.SOA), s.SOA)
+	case errors.Is(s.SOA.Err, dnswire.ErrGarbage):
+		j.server(s, probes.DNSGarbage, outage(good), soa, "a DNS message", exchangeWord(s.SOA), s.SOA)
+	default:
+		j.server(s, ServerDead, outage(good), soa, "an answer over UDP and TCP", "UDP: "+exchangeWord(s.SOA)+"; TCP: "+exchangeWord(s.SOATCP), s.SOA, s.SOATCP)
+	}
+}
+
+// lame is a server that answers and has no authority over the zone.
+func (j *judge) lame(s *Server, x Exchange, sev probes.Severity) {
+	m, soa := x.Msg(), j.l.Zone+" SOA"
 	switch {
 	case m.Rcode == dnswire.RcodeRefused:
-		j.server(s, ServerRefused, outage(good), soa, "NOERROR with authority", "REFUSED", x)
+		j.server(s, ServerRefused, sev, soa, "NOERROR with authority", "REFUSED", x)
 	case m.Rcode == dnswire.RcodeServFail:
-		j.server(s, ServerServFail, outage(good), soa, "NOERROR with authority", "SERVFAIL", x)
+		j.server(s, ServerServFail, sev, soa, "NOERROR with authority", "SERVFAIL", x)
 	case m.Rcode != dnswire.RcodeSuccess:
-		j.server(s, ServerRcode, outage(good), soa, "NOERROR with authority", dnswire.RcodeName(m.Rcode), x)
+		j.server(s, ServerRcode, sev, soa, "NOERROR with authority", dnswire.RcodeName(m.Rcode), x)
 	case upward(j.l.Zone, m):
-		j.server(s, ServerUpward, outage(good), soa, "an answer with authority", "a referral upwards", x)
+		j.server(s, ServerUpward, sev, soa, "an answer with authority", "a referral upwards", x)
 	case !m.Authoritative:
-		j.server(s, ServerNoAA, outage(good), soa, "the AA flag", "an answer without authority", x)
+		j.server(s, ServerNoAA, sev, soa, "the AA flag", "an answer without authority", x)
 	default:
-		j.server(s, ServerNoSOA, outage(good), soa, "a SOA", "no SOA in the answer", x)
+		j.server(s, ServerNoSOA, sev, soa, "a SOA", "no SOA in the answer", x)
 	}
 }
 
@@ -103,12 +111,8 @@ func (j *judge) transport(s *Server) {
 	if s.OverTCP {
 		j.server(s, ServerNoUDP, probes.Today, soa, "an answer over UDP", exchangeWord(s.SOA), s.SOA)
 	}
-	truncated := false
-	for _, x := range s.all() {
-		truncated = truncated || x.OK() && x.Reply.TCPErr != nil && !errors.Is(x.Reply.TCPErr, dnswire.ErrDial)
-	}
-	switch {
-	case truncated:
+	switch cut := s.truncated(); {
+	case cut.OK() && !errors.Is(cut.Reply.TCPErr, dnswire.ErrDial):
 		j.server(s, ServerTCNoTCP, probes.Today, soa, "the whole answer over TCP", "truncated over UDP, and TCP: "+errorWord(s.tcpError()), s.truncated())
 	case !s.SOATCP.OK() && !errors.Is(s.SOATCP.Err, dnswire.ErrDial):
 		sev := probes.Ticket
@@ -116,7 +120,7 @@ func (j *judge) transport(s *Server) {
 			sev = probes.Today // signed answers need TCP sooner or later
 		}
 		j.server(s, ServerNoTCP, sev, soa, "an answer over TCP", exchangeWord(s.SOATCP), s.SOATCP)
-	case s.SOATCP.OK() && s.SOA.OK() && !s.OverTCP && (s.SOATCP.Rcode() != s.SOA.Rcode() || s.SOATCP.Msg().Authoritative != s.SOA.Msg().Authoritative) && !s.Plain:
+	case s.SOATCP.OK() && s.SOA.OK() && !s.Plain && (s.SOATCP.Rcode() != s.SOA.Rcode() || s.SOATCP.Msg().Authoritative != s.SOA.Msg().Authoritative):
 		j.server(s, TransportDiffers, probes.Ticket, soa, "the same over UDP and TCP", dnswire.RcodeName(s.SOA.Rcode())+" over UDP, "+dnswire.RcodeName(s.SOATCP.Rcode())+" over TCP", s.SOA, s.SOATCP)
 	}
 }
@@ -169,6 +173,12 @@ func (j *judge) edns(s *Server) {
 	if x := s.SOA; x.OK() && x.Reply.EDNS.Cookie == dnswire.CookieAltered {
 		j.server(s, CookieAltered, probes.Ticket, soa, "our cookie, or none", "a changed one", x)
 	}
+	j.ednsDaily(s)
+}
+
+// ednsDaily is the conformance that is asked once a day.
+func (j *judge) ednsDaily(s *Server) {
+	soa := j.l.Zone + " SOA"
 	h := s.Hygiene
 	if h == nil || s.Plain || !s.first().OK() || !s.first().Reply.EDNS.Present {
 		return
@@ -184,8 +194,7 @@ func (j *judge) edns(s *Server) {
 // manners is what shows over all answers: spoofing, folded case, slowness.
 func (j *judge) manners(s *Server) {
 	var took []time.Duration
-	folded := Exchange{}
-	mismatch := Exchange{}
+	var folded, mismatch Exchange
 	for _, x := range s.all() {
 		if x.Reply == nil {
 			continue
@@ -210,13 +219,18 @@ func (j *judge) manners(s *Server) {
 	if mismatch.Reply != nil {
 		j.server(s, ServerMismatch, probes.Today, mismatch.Reply.Query.String(), "a reply to our question", "a reply to another question", mismatch)
 	}
-	if len(took) >= 3 {
-		slices.SortFunc(took, func(a, b time.Duration) int { return cmp.Compare(a, b) })
-		if mid := took[len(took)/2]; mid > j.lim.Slow {
-			j.server(s, ServerSlow, probes.Ticket, j.l.Zone+" SOA", "an answer within "+j.lim.Slow.String(), mid.Round(time.Millisecond).String()+" (median of "+fmt.Sprint(len(took))+")", s.SOA)
-		}
-	}
+	j.slowness(s, took)
 	j.lostAnswers(s)
+}
+
+func (j *judge) slowness(s *Server, took []time.Duration) {
+	if len(took) < 3 {
+		return
+	}
+	slices.Sort(took)
+	if mid := took[len(took)/2]; mid > j.lim.Slow {
+		j.server(s, ServerSlow, probes.Ticket, j.l.Zone+" SOA", "an answer within "+j.lim.Slow.String(), mid.Round(time.Millisecond).String()+" (median of "+strconv.Itoa(len(took))+")", s.SOA)
+	}
 }
 
 // lostAnswers finds queries that the server left unanswered or failed while it

@@ -124,54 +124,62 @@ func newest(l *Look) *Server {
 // learnRecord asks all servers again and again: what varies is learned as a
 // subset, what stays as exact.
 func (e *Env) learnRecord(ctx context.Context, l *Look, i int, w Watch) baseline.Record {
-	r := baseline.Record{Name: w.Name, Type: dnswire.TypeName(w.Type), Policy: baseline.Exact}
-	var first []string
-	seen, varies := false, false
-	take := func(m *dnswire.Msg) (grew bool) {
-		if m == nil || m.Rcode != dnswire.RcodeSuccess && m.Rcode != dnswire.RcodeNXDomain {
-			return false
-		}
-		got := valuesOf(w, m)
-		if !seen {
-			first, seen = got, true
-		}
-		varies = varies || !slices.Equal(first, got)
-		for _, v := range got {
-			if !slices.Contains(r.Values, v) {
-				r.Values = append(r.Values, v)
-				grew = true
-			}
-		}
-		if t, ok := dnswire.TTL(m.Answer); ok {
-			r.TTL = max(r.TTL, t)
-		}
-		return grew
-	}
+	k := learner{w: w, r: baseline.Record{Name: w.Name, Type: dnswire.TypeName(w.Type), Policy: baseline.Exact}}
 	top := newest(l)
 	var servers []*Server
 	for _, s := range l.Servers {
 		if s.Answers() && serial(s) == serial(top) {
-			take(s.Watched[i].Msg())
+			k.take(s.Watched[i].Msg())
 			servers = append(servers, s)
 		}
 	}
 	quiet := 0
 	for n := 0; len(servers) > 0 && n < learnMost && ctx.Err() == nil; n++ {
-		if n >= learnLooks*len(servers) && (!varies || quiet >= learnQuiet) {
+		if n >= learnLooks*len(servers) && (!k.varies || quiet >= learnQuiet) {
 			break
 		}
 		s := servers[n%len(servers)]
-		q := dnswire.Query{Name: w.Name, Type: w.Type, DO: !s.Plain, NoEDNS: s.Plain}
 		quiet++
-		if reply, err := e.client.Ask(ctx, s.Addr, q); err == nil && take(reply.Msg) {
+		reply, err := e.client.Ask(ctx, s.Addr, dnswire.Query{Name: w.Name, Type: w.Type, DO: !s.Plain, NoEDNS: s.Plain})
+		if err == nil && k.take(reply.Msg) {
 			quiet = 0
 		}
 	}
-	slices.Sort(r.Values)
-	if varies {
-		r.Policy = baseline.Subset
+	slices.Sort(k.r.Values)
+	if k.varies {
+		k.r.Policy = baseline.Subset
 	}
-	return r
+	return k.r
+}
+
+// learner gathers what several answers to one question say.
+type learner struct {
+	w            Watch
+	r            baseline.Record
+	first        []string
+	seen, varies bool
+}
+
+// take adds an answer; grew tells whether it brought something new.
+func (k *learner) take(m *dnswire.Msg) (grew bool) {
+	if m == nil || m.Rcode != dnswire.RcodeSuccess && m.Rcode != dnswire.RcodeNXDomain {
+		return false
+	}
+	got := valuesOf(k.w, m)
+	if !k.seen {
+		k.first, k.seen = got, true
+	}
+	k.varies = k.varies || !slices.Equal(k.first, got)
+	for _, v := range got {
+		if !slices.Contains(k.r.Values, v) {
+			k.r.Values = append(k.r.Values, v)
+			grew = true
+		}
+	}
+	if t, ok := dnswire.TTL(dnswire.Set(m.Answer, k.w.Name, k.w.Type)); ok {
+		k.r.TTL = max(k.r.TTL, t)
+	}
+	return grew
 }
 
 // Diff compares an approved baseline with a newly learned one; each line says

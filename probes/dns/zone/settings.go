@@ -19,13 +19,13 @@ type Settings struct {
 	// Names are watched beside the zone's own, www and _dmarc: "name" or "name TYPE".
 	Names []string `yaml:"names,omitempty" json:"names,omitempty" doc:"further names to watch, as name or name TYPE"`
 	// Baseline is the path of the approved state; "" = none.
-	Baseline string `yaml:"baseline,omitempty" json:"baseline,omitempty" doc:"file of the approved state (watchpost baseline learn)"`
+	Baseline string `yaml:"baseline_file,omitempty" json:"baseline_file,omitempty" doc:"file of the approved state (watchpost baseline learn)"`
 	// Resolvers are asked for the same names.
 	Resolvers []string `yaml:"resolvers,omitempty" json:"resolvers,omitempty" doc:"recursive resolvers to compare with, as addresses"`
 	// Slow is the median answer above which a server is slow.
 	Slow probes.Duration `yaml:"slow,omitempty" json:"slow,omitempty" doc:"median answer above which a server is slow"`
 	// Registration is a dated manual entry.
-	Registration RegistrationSettings `yaml:"registration,omitempty" json:"registration,omitempty" doc:"registration of the domain, entered by a person"`
+	Registration RegistrationSettings `yaml:"registration,omitempty" json:"registration,omitzero" doc:"registration of the domain, entered by a person"`
 
 	env *Env
 }
@@ -46,7 +46,7 @@ type NameSettings struct {
 	// Types are asked, A and AAAA when absent.
 	Types []string `yaml:"types,omitempty" json:"types,omitempty" doc:"DNS types to ask, A and AAAA when absent"`
 	// Baseline is the path of the approved state of its zone; "" = none.
-	Baseline string `yaml:"baseline,omitempty" json:"baseline,omitempty" doc:"file of the approved state of its zone"`
+	Baseline string `yaml:"baseline_file,omitempty" json:"baseline_file,omitempty" doc:"file of the approved state of its zone"`
 	// Resolvers are asked for the same name.
 	Resolvers []string `yaml:"resolvers,omitempty" json:"resolvers,omitempty" doc:"recursive resolvers to compare with, as addresses"`
 
@@ -102,9 +102,9 @@ func (p *problems) baseline(path, zone string) {
 	b, err := loadBaseline(path)
 	switch {
 	case err != nil:
-		p.add("baseline", probes.Quote(err.Error(), 300), "a file written by watchpost baseline learn")
+		p.add("baseline_file", probes.Quote(err.Error(), 300), "a file written by watchpost baseline learn")
 	case b != nil && zone != "" && b.Zone != dnswire.Name(zone):
-		p.add("baseline", "a baseline of "+probes.Quote(b.Zone, 100), "one of "+zone)
+		p.add("baseline_file", "a baseline of "+probes.Quote(b.Zone, 100), "one of "+zone)
 	}
 }
 
