@@ -16,41 +16,13 @@ import (
 	"watchpost.example/probes/wire"
 )
 
-// lister is a Wire that names its resolvers, those of the configuration.
-type lister interface{ Resolvers() []netip.AddrPort }
-
 // maxResolvers bounds what one look asks.
 const maxResolvers = 8
 
-// resolversOf is the configured resolvers, else those of the system.
-func resolversOf(w *wire.Wire) ([]netip.AddrPort, error) {
-	if l, ok := any(w).(lister); ok {
-		return l.Resolvers(), nil
-	}
-	return systemResolvers("/etc/resolv.conf")
-}
-
-// systemResolvers reads the nameserver lines of resolv.conf(5); without any,
-// the local server is meant.
-func systemResolvers(path string) ([]netip.AddrPort, error) {
-	b, err := os.ReadFile(path)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("reading the system's resolvers: %w", err)
-	}
-	var out []netip.AddrPort
-	for line := range strings.Lines(string(b)) {
-		f := strings.Fields(line)
-		if len(f) < 2 || f[0] != "nameserver" || len(out) == maxResolvers {
-			continue
-		}
-		if a, err := netip.ParseAddr(f[1]); err == nil {
-			out = append(out, netip.AddrPortFrom(a, 53))
-		}
-	}
-	if len(out) == 0 {
-		out = []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:53")}
-	}
-	return out, nil
+// resolversOf is the resolvers of the configuration, else of the system.
+func resolversOf(w *wire.Wire) []netip.AddrPort {
+	l := w.Resolvers()
+	return l[:min(len(l), maxResolvers)]
 }
 
 // ownDialer asks our resolvers, which are the operator's own: without the

@@ -16,13 +16,23 @@ func (j *judge) fold() {
 	})
 }
 
+// ownWord is what servers say of themselves.
+func ownWord(r probes.Reason) bool { return r == NSChanged || r == SOAChanged }
+
+// lesser is the same thing of the same server, and not as grave.
+func lesser(f, cause Finding) bool {
+	return f.Reason == cause.Reason && f.Server == cause.Server && f.Severity < cause.Severity
+}
+
+func changed(r probes.Reason) bool { return r == RecordChanged || r == RecordMissing }
+
 // follows tells whether f is there only because of cause.
 func follows(f, cause Finding) bool {
 	same := f.Server == cause.Server && f.Address == cause.Address
-	record := same && f.Record == cause.Record && (f.Reason == RecordChanged || f.Reason == RecordMissing)
+	record := same && f.Record == cause.Record && changed(f.Reason)
 	switch cause.Reason {
 	case ParentNSChanged: // other servers say other things of themselves
-		return f.Reason == NSChanged || f.Reason == SOAChanged
+		return ownWord(f.Reason)
 	case SPFWeak, DMARCWeak, probes.DNSSerialLag:
 		return record
 	case RepliesDiffer: // the first reply, perhaps the forged one, was judged
@@ -30,7 +40,8 @@ func follows(f, cause Finding) bool {
 	case EDNSMissing: // without OPT there is no DO, and so no signature
 		return same && validates(f.Reason)
 	case GlueMismatch:
-		return f.Reason == GlueMismatch && f.Server == cause.Server && f.Severity < cause.Severity
+		return lesser(f, cause)
 	}
+	// The costly parameters are what made the iterations too many.
 	return same && cause.Reason == CauseReason(dnssec.NSEC3Iterations) && f.Reason == NSEC3Costly
 }

@@ -250,14 +250,18 @@ func (j *judge) validateAnswers(s *Server, keys []*dnswire.DNSKEY, total dnssec.
 		fails = fails[:1]
 		fails[0].o.Cause = dnssec.SigMissing
 	}
+	j.failures(s, fails, apexFails)
+	j.life(s, least)
+	return total
+}
+
+func (j *judge) failures(s *Server, fails []failure, apex bool) {
 	for _, f := range fails {
-		if f.o.Cause == dnssec.DenialUnsigned && apexFails {
+		if f.o.Cause == dnssec.DenialUnsigned && apex {
 			continue // not the denial's own fault: the zone's signatures fail as a whole
 		}
 		j.server(s, CauseReason(f.o.Cause), probes.Today, listed(f.records), "an answer that validates", f.o.Detail, f.x, s.DNSKEY)
 	}
-	j.life(s, least)
-	return total
 }
 
 // failure is what fails for one cause at one server.
