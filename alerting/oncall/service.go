@@ -95,6 +95,10 @@ func (s *Service) openFiles() error {
 	s.token = s.opt.WebhookToken
 	if s.token == "" {
 		s.token = deriveText(key, "webhook")
+		// For an Alertmanager outside: its credentials_file.
+		if err := os.WriteFile(filepath.Join(s.opt.Dir, "webhook-token"), []byte(s.token), 0o600); err != nil {
+			return fmt.Errorf("%w: keeping the webhook's token: %w", ErrOptions, err)
+		}
 	}
 	s.store = s.opt.Store
 	if s.store == nil {

@@ -69,9 +69,11 @@ watchpost_oncall_officers_on_duty 2
 
 func TestSecretsAreReadableByTheOwnerOnly(t *testing.T) {
 	d := newDesktop(t, nil)
-	st, err := os.Stat(filepath.Join(d.dir, "secret"))
-	if err != nil || st.Mode().Perm() != 0o600 {
-		t.Errorf("%v %v", st.Mode(), err)
+	for _, name := range []string{"secret", "webhook-token"} {
+		st, err := os.Stat(filepath.Join(d.dir, name))
+		if err != nil || st.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 	if _, page := d.req("GET", "/oncall/", "root", ""); strings.Contains(page, d.auth) || strings.Contains(page, "+8490000000") {
 		t.Error("a secret or a number stands on the page")
