@@ -9,6 +9,7 @@ import (
 	"watchpost.example/alerting/channels/email"
 	"watchpost.example/alerting/channels/gammu"
 	"watchpost.example/alerting/channels/ntfy"
+	"watchpost.example/alerting/channels/smpp"
 	"watchpost.example/alerting/channels/smsgateway"
 	"watchpost.example/alerting/channels/telegram"
 	"watchpost.example/alerting/channels/voice"
@@ -22,6 +23,7 @@ func Types() []alerting.ChannelType {
 		email.Type(),
 		gammu.Type(),
 		ntfy.Type(),
+		smpp.Type(),
 		smsgateway.Type(),
 		telegram.Type(),
 		voice.Type(),
