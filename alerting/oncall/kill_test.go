@@ -251,7 +251,7 @@ func TestKillNineDuringStorm(t *testing.T) {
 	if !until(ctx, func() bool { return k.ask(ctx, http.MethodGet, "/oncall/health", nil, nil) }) {
 		t.Fatal("the pager does not start")
 	}
-	window := min(time.Since(starting)*3/2+60*time.Millisecond, 500*time.Millisecond)
+	window := min(time.Since(starting)*2+60*time.Millisecond, 500*time.Millisecond)
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}

@@ -26,12 +26,18 @@ import (
 type quiet struct{}
 
 func (quiet) Name() string { return "sms" }
+
 func (quiet) Send(_ context.Context, _ string, p alerting.Page) (alerting.Receipt, error) {
 	return alerting.Receipt{Page: p.ID, Status: alerting.Delivered}, nil
 }
 
-func (quiet) Run(context.Context, chan<- alerting.Receipt, chan<- alerting.Reply) error { return nil }
-func (quiet) Health(context.Context) alerting.Health                                    { return alerting.Health{OK: true} }
+func (quiet) Run(context.Context, chan<- alerting.Receipt, chan<- alerting.Reply) error {
+	return nil
+}
+
+func (quiet) Health(context.Context) alerting.Health {
+	return alerting.Health{OK: true}
+}
 
 func pager(t *testing.T, s oncall.Silencer) (*oncall.Service, string) {
 	t.Helper()
