@@ -278,7 +278,7 @@ func TestBadServer(t *testing.T) {
 vantage: Trạm 1
 external_url: wall.example
 inventory: [inventory/*.yaml, nothing/*.yaml]
-resolver: {servers: [dns.example, "192.0.2.1:99999"], timeout: 2}
+resolver: {servers: [dns.example, "192.0.2.1:99999"]}
 source_addresses: [192.0.2.1, 192.0.2.2, nine]
 uplink: {anchors: ["192.0.2.1:443", "bad_host!"], quorum: 3, interval: 1s, timeout: 2s}
 storage: {retention: 2h, retention_size: 20, retentionsize: 1}
@@ -290,7 +290,7 @@ prometheus:
 probe_allow: [10.0.0.0/8, "*.donvi.example", 10.0.0.0/99, "a b"]
 guard: {deny: [10.0.0.0]}
 oncall: {roster: inventory}
-dns: {baseline_dir: watchpost.yaml, resolvers: [192.0.2.8]}
+dns: {root_hints: nowhere.hints}
 defaults: {interval: 5, kinds: {htp: {}}}
 `})
 	_, problems := Load(filepath.Join(dir, "watchpost.yaml"), fakeKinds())
@@ -303,7 +303,6 @@ watchpost.yaml:3:15: external_url "wall.example" is not a full address such as h
 watchpost.yaml:4:31: inventory "nothing/*.yaml" matches no file (looked for nothing/*.yaml)
 watchpost.yaml:5:22: resolver "dns.example" is not an address, with or without port, such as 192.0.2.53 or [2001:db8::53]:5353
 watchpost.yaml:5:35: resolver "192.0.2.1:99999" is not an address, with or without port, such as 192.0.2.53 or [2001:db8::53]:5353
-watchpost.yaml:5:64: resolver.timeout "2" has no unit; write 2s for seconds
 watchpost.yaml:6:31: source_addresses 192.0.2.2 is the second of its family; give at most one of IPv4 and one of IPv6
 watchpost.yaml:6:42: source_addresses[2] "nine" is not an IP address such as 192.0.2.10 or 2001:db8::10
 watchpost.yaml:7:37: anchor "bad_host!" is not a host name: '!' is not allowed in it
@@ -324,7 +323,7 @@ watchpost.yaml:14:46: probe_allow "10.0.0.0/99" is not a range such as 192.0.2.0
 watchpost.yaml:14:59: probe_allow "a b" is not a host name: ' ' is not allowed in it
 watchpost.yaml:15:16: guard.deny[0] "10.0.0.0" is not a range such as 192.0.2.0/24 or 2001:db8::/32
 watchpost.yaml:16:18: roster "inventory" is a folder, expected a file
-watchpost.yaml:17:21: baseline_dir "watchpost.yaml" is a file, expected a folder
+watchpost.yaml:17:19: root_hints "nowhere.hints" does not exist (looked for nowhere.hints)
 watchpost.yaml:18:22: defaults.interval "5" has no unit; write 5s for seconds
 watchpost.yaml:18:33: defaults: unknown kind "htp"; did you mean "http"?
 `)

@@ -36,8 +36,7 @@ type Server struct {
 
 // Resolver is who resolves names.
 type Resolver struct {
-	Servers []string        `yaml:"servers" doc:"Recursive resolvers: addresses, with or without port." default:"those of /etc/resolv.conf"`
-	Timeout probes.Duration `yaml:"timeout" doc:"For one question to one of them." default:"2s"`
+	Servers []string `yaml:"servers" doc:"Recursive resolvers: addresses, with or without port." default:"those of /etc/resolv.conf"`
 }
 
 // Uplink is the guard of our own line.
@@ -122,8 +121,6 @@ type Heartbeat struct {
 type DNS struct {
 	RootHints    string   `yaml:"root_hints" doc:"Root hints file." default:"built in"`
 	TrustAnchors []string `yaml:"trust_anchors" doc:"Root trust anchor files (DS or DNSKEY records)." default:"built in (KSK 20326 and 38696)"`
-	BaselineDir  string   `yaml:"baseline_dir" doc:"Folder of the approved baselines, one file a zone."`
-	Resolvers    []string `yaml:"resolvers" doc:"Public and ISP resolvers to compare with: addresses, with or without port."`
 }
 
 // Report is the head of the official report. Each list is lines as printed.
@@ -208,7 +205,6 @@ func (s *Server) defaults() {
 		s.Vantage = "main"
 	}
 	const second = probes.Duration(1e9)
-	fill(&s.Resolver.Timeout, 2*second)
 	fill(&s.Uplink.Interval, 5*second)
 	fill(&s.Uplink.Timeout, 2*second)
 	fill(&s.Storage.Retention, 400*24*3600*second)

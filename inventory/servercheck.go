@@ -37,7 +37,6 @@ func (c *serverCheck) check(s *Server) {
 	}
 	c.webURL(s.ExternalURL, "external_url", "external_url")
 	c.resolvers(s.Resolver.Servers, "resolver", "servers")
-	c.resolvers(s.DNS.Resolvers, "dns", "resolvers")
 	c.sourceAddresses(s.SourceAddresses)
 	c.uplink(&s.Uplink)
 	c.storage(&s.Storage)
@@ -160,11 +159,10 @@ func (c *serverCheck) paths(s *Server) {
 		{&s.DNS.RootHints, []any{"dns", "root_hints"}},
 	}
 	for _, f := range files {
-		c.exists(f.p, false, f.path...)
+		c.exists(f.p, f.path...)
 	}
-	c.exists(&s.DNS.BaselineDir, true, "dns", "baseline_dir")
 	for i := range s.DNS.TrustAnchors {
-		c.exists(&s.DNS.TrustAnchors[i], false, "dns", "trust_anchors", i)
+		c.exists(&s.DNS.TrustAnchors[i], "dns", "trust_anchors", i)
 	}
 	for i := range s.Rules {
 		c.glob(&s.Rules[i], "rules", i)
@@ -181,7 +179,7 @@ func (c *serverCheck) resolvePath(p string) string {
 	return filepath.Join(c.dir, p)
 }
 
-func (c *serverCheck) exists(p *string, folder bool, path ...any) {
+func (c *serverCheck) exists(p *string, path ...any) {
 	if *p == "" {
 		return
 	}
@@ -197,8 +195,8 @@ func (c *serverCheck) exists(p *string, folder bool, path ...any) {
 		c.report(name+" "+quoted(written)+" does not exist (looked for "+*p+")"+sibling(*p), path...)
 	case err != nil:
 		c.report(name+" "+quoted(written)+" cannot be read: "+err.Error(), path...)
-	case st.IsDir() != folder:
-		c.report(name+" "+quoted(written)+" is a "+map[bool]string{true: "folder, expected a file", false: "file, expected a folder"}[st.IsDir()], path...)
+	case st.IsDir():
+		c.report(name+" "+quoted(written)+" is a folder, expected a file", path...)
 	}
 }
 
@@ -241,7 +239,7 @@ func (c *serverCheck) endpoint(e endpoint) {
 		key string
 		p   *string
 	}{{"password_file", &e.e.PasswordFile}, {"token_file", &e.e.TokenFile}, {"ca_file", &e.e.CAFile}, {"cert_file", &e.e.CertFile}, {"key_file", &e.e.KeyFile}} {
-		c.exists(f.p, false, at(f.key)...)
+		c.exists(f.p, at(f.key)...)
 	}
 	secrets := 0
 	for _, s := range []string{e.e.PasswordFile, e.e.PasswordEnv, e.e.TokenFile, e.e.TokenEnv} {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/netip"
 	"os"
 	"strings"
 
@@ -144,10 +143,14 @@ func newWire(s inventory.Server, log *slog.Logger) (*wire.Wire, error) {
 }
 
 func guard(g inventory.Guard) wire.Guard {
+	out := wire.PublicOnly(g.Allow...)
 	if g.PrivateAllowed() {
-		return wire.AllowAll()
+		out = wire.AllowAll()
 	}
-	return wire.PublicOnly(append([]netip.Prefix(nil), g.Allow...)...)
+	if g.PrivateRedirects {
+		out = out.AllowInward()
+	}
+	return out.Deny(g.Deny...)
 }
 
 // findCheck gives the check of an ID, or an error that names the nearest one.

@@ -32,7 +32,7 @@ func generate(root string) error {
 		return err
 	}
 	files := map[string]func() ([]byte, error){
-		"CONFIGURATION.md": func() ([]byte, error) { return inventory.Reference(ks), nil },
+		"CONFIGURATION.md": func() ([]byte, error) { return append([]byte(configurationHead), inventory.Reference(ks)...), nil },
 	}
 	for name, text := range inventory.Schemas(ks) {
 		files["inventory/schema/"+name] = func() ([]byte, error) { return text, nil }

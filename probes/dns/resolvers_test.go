@@ -4,8 +4,6 @@ import (
 	"context"
 	"net"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -124,27 +122,16 @@ func TestCanceledAtResolver(t *testing.T) {
 	probetest.Settle(t, before)
 }
 
-func TestSystemResolvers(t *testing.T) {
-	dir := t.TempDir()
-	for name, c := range map[string]struct{ text, want string }{
-		"usual":    {"# mine\nsearch example\nnameserver 192.0.2.53\nnameserver\nnameserver 2001:db8::53 # two\nnameserver x\noptions edns0", "192.0.2.53:53 [2001:db8::53]:53"},
-		"none":     {"search example\n", "127.0.0.1:53"},
-		"too many": {"nameserver 192.0.2.1\n" + "nameserver 192.0.2.2\nnameserver 192.0.2.3\nnameserver 192.0.2.4\nnameserver 192.0.2.5\nnameserver 192.0.2.6\nnameserver 192.0.2.7\nnameserver 192.0.2.8\nnameserver 192.0.2.9\n", "192.0.2.1:53 192.0.2.2:53 192.0.2.3:53 192.0.2.4:53 192.0.2.5:53 192.0.2.6:53 192.0.2.7:53 192.0.2.8:53"},
-	} {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		got, err := systemResolvers(path)
-		if s := join(got); err != nil || s != c.want {
-			t.Errorf("%s: %s, %v", name, s, err)
-		}
+// TestConfiguredResolvers: a check without a server asks the configuration's
+// resolvers, not the machine's.
+func TestConfiguredResolvers(t *testing.T) {
+	t.Parallel()
+	w, err := wire.New(wire.Options{Resolvers: []string{"127.9.9.9:5353", "127.9.9.8:53"}})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if got, err := systemResolvers(filepath.Join(dir, "absent")); err != nil || join(got) != "127.0.0.1:53" {
-		t.Errorf("without a file: %v, %v", got, err)
-	}
-	if _, err := systemResolvers(dir); err == nil {
-		t.Error("a folder was read")
+	if got := join(resolversOf(w)); got != "127.9.9.9:5353 127.9.9.8:53" {
+		t.Errorf("asks %s", got)
 	}
 }
 

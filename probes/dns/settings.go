@@ -127,8 +127,6 @@ func (s *Settings) Problems() []probes.Problem {
 		if _, _, bad := wire.SplitAddress(withPort(s.Server)); bad != "" {
 			add("server", probes.Quote(s.Server, 100)+": "+bad, "a host or host:port such as ns1.portal.example or [2001:db8::53]:53")
 		}
-	} else if _, err := resolversOf(s.wire); err != nil {
-		add("server", err.Error(), "a server, or resolvers on this machine")
 	}
 	if !slices.Contains(transports(), s.Transport) {
 		add("transport", probes.Quote(s.Transport, 40), "auto, udp or tcp", transports()...)
@@ -273,8 +271,8 @@ func (s *Settings) Prober() (probes.Prober, error) {
 		Transport: map[string]dnswire.Transport{"udp": dnswire.UDP, "tcp": dnswire.TCP}[s.Transport],
 	}}
 	if s.Server == "" {
-		p.resolvers, err = resolversOf(s.wire)
-		return p, err
+		p.resolvers = resolversOf(s.wire)
+		return p, nil
 	}
 	var bad string
 	if p.host, p.port, bad = wire.SplitAddress(withPort(s.Server)); bad != "" {

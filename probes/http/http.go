@@ -214,7 +214,7 @@ func (l *look) address(ctx context.Context, u *url.URL, before netip.AddrPort) (
 		return before, err
 	}
 	for _, a := range addrs {
-		if err := l.wire.Allowed(a); err != nil {
+		if err := l.wire.AllowedHop(before.Addr(), a); err != nil {
 			return before, errRedirect{"the redirect leads to a forbidden place: " + err.Error()}
 		}
 	}

@@ -12,8 +12,10 @@ import (
 // names, at the moment of dialling, so a name that changes its address between
 // check and use (DNS rebinding) gains nothing.
 type Guard struct {
-	all   bool
-	allow []netip.Prefix
+	all    bool
+	allow  []netip.Prefix
+	deny   []netip.Prefix
+	inward bool
 }
 
 // AllowAll lets every address be asked: for a lab, tests, and machines whose
@@ -26,16 +28,48 @@ func AllowAll() Guard { return Guard{all: true} }
 // NAT64, 6to4, Teredo or an IPv4-mapped address), except those in allow.
 func PublicOnly(allow ...netip.Prefix) Guard { return Guard{allow: allow} }
 
+// Deny is g that also refuses the networks, whatever g allows.
+func (g Guard) Deny(nets ...netip.Prefix) Guard {
+	g.deny = append(append([]netip.Prefix(nil), g.deny...), nets...)
+	return g
+}
+
+// AllowInward is g that lets a redirect lead from a public address to one of
+// the inner network.
+func (g Guard) AllowInward() Guard {
+	g.inward = true
+	return g
+}
+
+// Hop gives nil when a server at from may send us on to to. A public server
+// must not steer the prober into the inner network, even where the inventory
+// itself may name addresses there.
+func (g Guard) Hop(from, to netip.Addr) error {
+	if err := g.Check(to); err != nil {
+		return err
+	}
+	outside, why := special(from.WithZone("").Unmap()) == "", special(to.WithZone("").Unmap())
+	if outside && why != "" && !g.inward {
+		return blocked(to, "a public server sends us to it, and it is "+why)
+	}
+	return nil
+}
+
 // Check gives nil when addr may be asked, else an *Error with OursBlocked that
 // names the rule.
 func (g Guard) Check(addr netip.Addr) error {
+	a := addr.WithZone("").Unmap()
+	for _, p := range g.deny {
+		if p.Contains(a) {
+			return blocked(addr, "denied by "+p.String())
+		}
+	}
 	if g.all {
 		return nil
 	}
 	if !addr.IsValid() {
 		return blocked(addr, "not an address")
 	}
-	a := addr.WithZone("").Unmap()
 	for _, p := range g.allow {
 		if p.Contains(a) {
 			return nil

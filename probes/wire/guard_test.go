@@ -104,3 +104,36 @@ func TestLookEndsBeforeItsDeadline(t *testing.T) {
 		cancel()
 	}
 }
+
+// TestGuardDenyAndHop: deny wins over everything, and a public server may not
+// send the prober into the inner network unless that is allowed.
+func TestGuardDenyAndHop(t *testing.T) {
+	t.Parallel()
+	addr := netip.MustParseAddr
+	denied := wire.AllowAll().Deny(netip.MustParsePrefix("10.9.0.0/16"))
+	if denied.Check(addr("10.9.1.1")) == nil || denied.Check(addr("::ffff:10.9.1.1")) == nil {
+		t.Error("a denied address may be asked")
+	}
+	if err := denied.Check(addr("10.8.1.1")); err != nil {
+		t.Error(err)
+	}
+	hops := []struct {
+		g        wire.Guard
+		from, to string
+		ok       bool
+	}{
+		{wire.AllowAll(), "8.8.4.4", "9.9.9.9", true},
+		{wire.AllowAll(), "8.8.4.4", "10.0.0.1", false},
+		{wire.AllowAll(), "8.8.4.4", "169.254.169.254", false},
+		{wire.AllowAll(), "8.8.4.4", "::1", false},
+		{wire.AllowAll(), "10.0.0.2", "10.0.0.1", true},
+		{wire.AllowAll().AllowInward(), "8.8.4.4", "10.0.0.1", true},
+		{denied.AllowInward(), "8.8.4.4", "10.9.0.1", false},
+		{wire.PublicOnly(), "8.8.4.4", "10.0.0.1", false},
+	}
+	for _, h := range hops {
+		if err := h.g.Hop(addr(h.from), addr(h.to)); (err == nil) != h.ok {
+			t.Errorf("%s to %s: %v, want ok %v", h.from, h.to, err, h.ok)
+		}
+	}
+}

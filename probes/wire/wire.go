@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -90,6 +91,12 @@ func (w *Wire) Book() *chain.Book { return w.book }
 
 // Allowed asks the guard; for kinds that open sockets of their own (icmp).
 func (w *Wire) Allowed(a netip.Addr) error { return w.guard.Check(a) }
+
+// Resolvers is the recursive resolvers in use, in the order of asking.
+func (w *Wire) Resolvers() []netip.AddrPort { return slices.Clone(w.resolver.servers) }
+
+// AllowedHop says whether a server at from may send us on to to; see Guard.Hop.
+func (w *Wire) AllowedHop(from, to netip.Addr) error { return w.guard.Hop(from, to) }
 
 // Source is the address to bind for the family of a; invalid = any.
 func (w *Wire) Source(a netip.Addr) netip.Addr {
