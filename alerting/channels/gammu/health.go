@@ -3,6 +3,7 @@ package gammu
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -68,9 +69,7 @@ func (c *channel) modem(ctx context.Context, h *alerting.Health) {
 		h.OK, h.Detail = false, "gammu-smsd-monitor finds no running gammu-smsd"
 		return
 	}
-	for k, v := range status {
-		h.Values[k] = v
-	}
+	maps.Copy(h.Values, status)
 	if h.OK && status["signal_ratio"] > 0 {
 		h.Detail = fmt.Sprintf("signal %.0f %%", 100*status["signal_ratio"])
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -279,9 +280,8 @@ func (d *dialog) inDialog(method sip.RequestMethod) *sip.Request {
 	via.Params.Remove("branch")
 	via.Params.Add("branch", sip.GenerateBranchN(16))
 	req.AppendHeader(via)
-	routes := d.answer.GetHeaders("Record-Route")
-	for i := len(routes) - 1; i >= 0; i-- {
-		req.AppendHeader(sip.NewHeader("Route", routes[i].Value()))
+	for _, route := range slices.Backward(d.answer.GetHeaders("Record-Route")) {
+		req.AppendHeader(sip.NewHeader("Route", route.Value()))
 	}
 	req.AppendHeader(sip.HeaderClone(d.invite.From()))
 	req.AppendHeader(sip.HeaderClone(d.answer.To()))

@@ -2,12 +2,6 @@ package voice
 
 import "math/bits"
 
-// silence of the two laws.
-const (
-	silentA = 0xD5
-	silentU = 0xFF
-)
-
 // alaw codes a sample by ITU-T G.711, table 1a, even bits inverted.
 func alaw(s int16) byte {
 	v, sign := int(s)>>3, byte(0xD5) // 13 bits
@@ -23,7 +17,7 @@ func alaw(s int16) byte {
 
 // ulaw codes a sample by ITU-T G.711, table 2a.
 func ulaw(s int16) byte {
-	const bias, clip = 33, 8159
+	const bias, clip = 33, 8158      // so that clip+bias has 13 bits
 	v, sign := int(s)>>2, byte(0xFF) // 14 bits
 	if v < 0 {
 		v, sign = -v, 0x7F

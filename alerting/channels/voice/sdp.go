@@ -60,48 +60,53 @@ var (
 	errBadTarget = errors.New("the other side names no usable address for audio")
 )
 
+// description is what of a session description matters, as it is read.
+type description struct {
+	addr    netip.Addr // the last one that holds for the audio
+	port    int        // 0 = no audio yet
+	formats []string
+	maps    map[string]string // format → name
+}
+
 // parseSDP reads a description (RFC 4566) as far as a call needs. Addresses must
 // be literal: a peer can't make us ask the DNS.
 func parseSDP(body []byte) (media, error) {
 	if len(body) > maxSDP {
 		return media{}, fmt.Errorf("the description of the call has %d bytes", len(body))
 	}
-	var (
-		addr    netip.Addr
-		port    int
-		formats []string
-		maps    = map[string]string{}
-		inAudio bool
-		done    bool
-	)
+	d := description{maps: map[string]string{}}
 	for line := range strings.SplitSeq(strings.ReplaceAll(string(body), "\r", ""), "\n") {
 		key, value, ok := strings.Cut(line, "=")
-		if !ok || done {
-			continue
+		if key == "m" && d.port > 0 {
+			break // what follows is another stream's
 		}
-		f := strings.Fields(value)
-		switch {
-		case key == "m" && inAudio:
-			done = true // what follows is another stream's
-		case key == "m" && len(f) > 3 && f[0] == "audio" && f[2] == "RTP/AVP":
-			p, err := strconv.ParseUint(strings.Split(f[1], "/")[0], 10, 16)
-			if err == nil && p > 0 {
-				inAudio, port, formats = true, int(p), f[3:]
-			}
-		case key == "c" && len(f) > 2 && (inAudio || !addr.IsValid()):
-			addr, _ = netip.ParseAddr(strings.Split(f[2], "/")[0]) // the zero address is refused below
-		case key == "a" && inAudio && len(f) > 1 && strings.HasPrefix(f[0], "rtpmap:"):
-			maps[strings.TrimPrefix(f[0], "rtpmap:")] = strings.ToUpper(f[1])
+		if f := strings.Fields(value); ok && len(f) > 1 {
+			d.line(key, f)
 		}
 	}
-	if !inAudio {
+	if d.port == 0 {
 		return media{}, errNoAudio
 	}
-	if !addr.IsValid() || addr.IsMulticast() || addr.IsUnspecified() || addr.Zone() != "" {
+	if !d.addr.IsValid() || d.addr.IsMulticast() || d.addr.IsUnspecified() || d.addr.Zone() != "" {
 		return media{}, errBadTarget
 	}
-	m := media{addr: netip.AddrPortFrom(addr.Unmap(), uint16(port))}
-	return m, m.choose(formats, maps)
+	m := media{addr: netip.AddrPortFrom(d.addr.Unmap(), uint16(d.port))}
+	return m, m.choose(d.formats, d.maps)
+}
+
+func (d *description) line(key string, f []string) {
+	switch {
+	case key == "m" && len(f) > 3 && f[0] == "audio" && f[2] == "RTP/AVP":
+		text, _, _ := strings.Cut(f[1], "/")
+		if p, err := strconv.ParseUint(text, 10, 16); err == nil && p > 0 {
+			d.port, d.formats = int(p), f[3:]
+		}
+	case key == "c" && len(f) > 2 && (d.port > 0 || !d.addr.IsValid()):
+		text, _, _ := strings.Cut(f[2], "/")
+		d.addr, _ = netip.ParseAddr(text) // the zero address is refused later
+	case key == "a" && d.port > 0 && strings.HasPrefix(f[0], "rtpmap:"):
+		d.maps[strings.TrimPrefix(f[0], "rtpmap:")] = strings.ToUpper(f[1])
+	}
 }
 
 // choose takes the other side's first codec that we speak, and its keys.
