@@ -12,6 +12,7 @@ import (
 func commands() []command {
 	return []command{
 		serveCommand, labCommand, initCommand, importCommand, checkCommand, probeCommand, baselineCommand,
+		rosterCheckCommand, rosterImportCommand, rosterWhoCommand, oncallCommand, passwdCommand, journalCommand,
 		reportCommand, dashboardsCommand, genCommand, completionCommand, versionCommand,
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,7 +25,6 @@ type oncallRoom struct {
 	service   *oncall.Service
 	handler   http.Handler
 	tokenFile string // holds the webhook's token, for the embedded Alertmanager
-	names     []string
 }
 
 // oncallFiles is what on-call's files say.
@@ -84,7 +84,7 @@ func (a *application) openOncall() error {
 	dir := filepath.Join(a.o.storage, "oncall")
 	opt := oncall.Options{
 		Dir: dir, Roster: f.roster, Ladder: f.ladder, Channels: f.channels, ExternalURL: a.o.external, Users: f.users,
-		Silencer: silencer{a}, Directory: directory{a}, Logger: a.log, Registerer: a.exporter.Registry(),
+		Silencer: silencer{a}, Directory: directory{a}, CheckURL: a.checkURL, Logger: a.log, Registerer: a.exporter.Registry(),
 	}
 	for _, p := range o.Peers {
 		token := ""
@@ -107,7 +107,12 @@ func (a *application) openOncall() error {
 	// Run closes it; this is for a start that fails in between.
 	r := &oncallRoom{service: s, handler: s.Handler(), tokenFile: filepath.Join(dir, "webhook-token")}
 	a.oncall = r
-	return os.WriteFile(r.tokenFile, []byte(s.WebhookToken()+"\n"), 0o600)
+	return nil
+}
+
+// checkURL is the page of the wall that shows a check's evidence.
+func (a *application) checkURL(unit, system, _ string) string {
+	return "/s/" + url.PathEscape(unit) + "/" + url.PathEscape(system)
 }
 
 // route adds on-call's addresses.

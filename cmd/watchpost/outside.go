@@ -1,16 +1,12 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
-	"strings"
 	"time"
 
 	"watchpost.example/inventory"
@@ -109,30 +105,4 @@ func remoteWrite(list []inventory.Endpoint) ([]byte, error) {
 		f.RemoteWrite = append(f.RemoteWrite, w)
 	}
 	return json.Marshal(f)
-}
-
-// askOutside sends JSON to a service outside and gives its answer.
-func askOutside(ctx context.Context, e inventory.Endpoint, method, path string, body []byte) ([]byte, error) {
-	rt, err := endpointTransport(e)
-	if err != nil {
-		return nil, err
-	}
-	r, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(e.URL, "/")+path, bytes.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
-	r.Header.Set("Content-Type", "application/json")
-	resp, err := (&http.Client{Transport: rt, Timeout: 30 * time.Second}).Do(r)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = resp.Body.Close() }() // read to its bound below
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
-	if err != nil {
-		return nil, err
-	}
-	if resp.StatusCode/100 != 2 {
-		return nil, fmt.Errorf("%s answered %d", r.URL.Host, resp.StatusCode)
-	}
-	return answer, nil
 }
