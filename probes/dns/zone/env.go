@@ -41,9 +41,6 @@ type Env struct {
 	log     *slog.Logger
 	links   links
 	memory  memory
-	// global tells that the hierarchy is the Internet's, where the public
-	// suffix list holds.
-	global bool
 }
 
 // ErrTimeoutNegative is for a Timeout or Linger below zero.
@@ -60,7 +57,7 @@ func New(o Options) (*Env, error) {
 	if o.Linger == 0 {
 		o.Linger = 50 * time.Millisecond
 	}
-	e := &Env{linger: o.Linger, sources: o.Registrations, log: o.Logger, global: o.Hints == nil}
+	e := &Env{linger: o.Linger, sources: o.Registrations, log: o.Logger}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}

@@ -66,6 +66,7 @@ type judge struct {
 	out Judgement
 
 	answering []*Server
+	seen      memo
 	trust     dnssec.Anchor
 	parentO   dnssec.Outcome // what the parent proves of the DS
 }

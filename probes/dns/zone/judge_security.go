@@ -228,12 +228,13 @@ func (j *judge) validateAnswers(s *Server, keys []*dnswire.DNSKEY, total dnssec.
 	var fails []failure
 	least, apexFails := total.Expires, false
 	budget := dnssec.DefaultBudget()
+	keySet := strings.Join(keyTexts(keys), "\n")
 	for _, x := range slices.Concat([]Exchange{s.first(), s.NS, s.CDS, s.CDNSKEY, s.Random, s.NoData}, s.Watched, s.Hosts) {
 		if !x.judgeable() {
 			continue
 		}
 		q := x.Reply.Query
-		o := dnssec.VerifyResponse(j.l.Zone, q.Name, q.Type, x.Msg(), keys, j.now, budget)
+		o := j.verify(keySet, x, keys, budget)
 		if o.Expires != 0 && o.Status == dnssec.Secure && (least == 0 || o.Expires < least) {
 			least = o.Expires
 		}
@@ -262,6 +263,14 @@ func (j *judge) failures(s *Server, fails []failure, apex bool) {
 		}
 		j.server(s, CauseReason(f.o.Cause), probes.Today, listed(f.records), "an answer that validates", f.o.Detail, f.x, s.DNSKEY)
 	}
+}
+
+func keyTexts(keys []*dnswire.DNSKEY) []string {
+	rrs := make([]dnswire.RR, 0, len(keys))
+	for _, k := range keys {
+		rrs = append(rrs, k)
+	}
+	return dnswire.RdataSet(rrs)
 }
 
 // failure is what fails for one cause at one server.

@@ -59,9 +59,7 @@ func TestVaryingAnswersAreNoFinding(t *testing.T) {
 						x.Reply.Answer = x.Reply.Answer[:0:0]
 						x.Reply.Answer = append(x.Reply.Answer, rr)
 						if o := x.Query.IsEdns0(); signed && o != nil && o.Do() {
-							for _, s := range d.SignSet(x.Reply.Answer, w.Life(-time.Hour, 30*day)) {
-								x.Reply.Answer = append(x.Reply.Answer, s)
-							}
+							x.Reply.Answer = append(x.Reply.Answer, d.SignSet(x.Reply.Answer, w.Life(-time.Hour, 30*day))...)
 						}
 					}}
 				}
