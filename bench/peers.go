@@ -62,13 +62,13 @@ scrape_configs:
 	b, err := spawn(dir, "blackbox", "prometheus-blackbox-exporter", nil,
 		"--config.file=blackbox.yml", fmt.Sprintf("--web.listen-address=127.0.0.1:%d", bport))
 	if err != nil {
-		return nil, fmt.Errorf("Debian's prometheus-blackbox-exporter: %w", err)
+		return nil, fmt.Errorf("prometheus-blackbox-exporter of Debian: %w", err)
 	}
 	cmds := []*exec.Cmd{b}
 	pr, err := spawn(dir, "prometheus", "prometheus", nil, "--config.file=prometheus.yml", "--storage.tsdb.path=data",
 		fmt.Sprintf("--web.listen-address=127.0.0.1:%d", pport))
 	if err != nil {
-		return cmds, fmt.Errorf("Debian's prometheus: %w", err)
+		return cmds, fmt.Errorf("prometheus of Debian: %w", err)
 	}
 	cmds = append(cmds, pr)
 	return cmds, ready(ctx, fmt.Sprintf("http://127.0.0.1:%d/-/ready", pport))

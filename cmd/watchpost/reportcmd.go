@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -15,6 +16,7 @@ import (
 	"watchpost.example/exporter/history"
 	"watchpost.example/inventory"
 	"watchpost.example/probes"
+	"watchpost.example/probes/dns/zone"
 	"watchpost.example/probes/show"
 	"watchpost.example/report"
 )
@@ -29,7 +31,7 @@ func reportCommand(app *kingpin.Application) (*kingpin.CmdClause, func(context.C
 	cmd := app.Command("report", "Write the availability report of a period: HTML, CSV and JSON.")
 	configFlag(cmd, &o.config)
 	cmd.Flag("from", "Begin: 2026-09-01, 2026-09-01T07:00 or RFC 3339; without zone in --time-zone of the inventory's default.").Required().StringVar(&o.from)
-	cmd.Flag("to", "End, not included; default now.").StringVar(&o.to)
+	cmd.Flag("to", "End: a date alone is included whole; default now.").StringVar(&o.to)
 	cmd.Flag("out", "Folder for the files.").Default("report").StringVar(&o.out)
 	cmd.Flag("url", "A running watchpost, or any Prometheus-compatible server, to read the history from.").Default("http://127.0.0.1:9115").StringVar(&o.url)
 	cmd.Flag("storage.path", "Read the history from this folder instead; watchpost must not be running on it.").StringVar(&o.storage)
@@ -70,26 +72,23 @@ func runReport(ctx context.Context, e *env, o reportOptions) error {
 // reportText is the head of the report from the configuration.
 func reportText(s inventory.Server, o reportOptions) report.Options {
 	return report.Options{
-		Parent: lines(s.Report.Parent), Organisation: lines(s.Report.Organisation), Symbol: s.Report.Symbol,
-		Place: s.Report.Place, Title: o.title, Signer: lines(s.Report.Signer), Recipients: s.Report.Recipients,
+		Parent: strings.Join(s.Report.Parent, "\n"), Organisation: strings.Join(s.Report.Organisation, "\n"), Symbol: s.Report.Symbol,
+		Place: s.Report.Place, Title: o.title, Signer: strings.Join(s.Report.Signer, "\n"), Recipients: s.Report.Recipients,
 		Objective: o.objective, Vantage: s.Vantage, Now: time.Now(), Explain: explain,
 	}
 }
 
-func lines(l []string) string {
-	out := ""
-	for i, s := range l {
-		if i > 0 {
-			out += "\n"
-		}
-		out += s
-	}
-	return out
-}
-
-// explain adapts the dictionary of reasons to those who know them as words.
+// explain adapts the dictionaries of reasons, the shared one and that of DNS
+// integrity, to those who know reasons as words.
 func explain(reason, lang string) (title, whatToDo string) {
-	return show.Explain(probes.Reason(reason), show.Lang(lang))
+	r := probes.Reason(reason)
+	title, whatToDo = show.Explain(r, show.Lang(lang))
+	if !show.Explained(r) {
+		if words := zone.Words(r, lang); words != "" {
+			title = words
+		}
+	}
+	return title, whatToDo
 }
 
 // openHistory gives the reader of raw samples: the folder if one is named, else

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 )
 
@@ -72,11 +73,11 @@ func (s *stack) stopAll() error {
 	s.rooms = nil
 	s.mu.Unlock()
 	var errs []error
-	for i := len(rooms) - 1; i >= 0; i-- {
-		s.log.Debug("stopping", "room", rooms[i].name)
-		rooms[i].stop()
-		<-rooms[i].done
-		errs = append(errs, rooms[i].err)
+	for _, r := range slices.Backward(rooms) {
+		s.log.Debug("stopping", "room", r.name)
+		r.stop()
+		<-r.done
+		errs = append(errs, r.err)
 	}
 	return errors.Join(errs...)
 }

@@ -77,7 +77,9 @@ func (h HTTP) Run(t *testing.T) {
 		{"429", status(429), false, true},
 		{"401", status(401), false, false},
 		{"404", status(404), false, false},
-		{"redirect to a stranger", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://127.0.0.1:1/", 302) }, false, false},
+		{"redirect to a stranger", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusFound)
+		}, false, false},
 		{"closes at once", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, false, true},
 	}
 	if h.Refuse != nil {
@@ -129,7 +131,8 @@ func checkErr(t *testing.T, err error, ok, temporary bool) {
 // silent is a server that accepts and says nothing.
 func (h HTTP) silent(t *testing.T) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	var lc net.ListenConfig
+	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

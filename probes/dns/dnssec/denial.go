@@ -67,16 +67,8 @@ func proofs(zone string, authority []dns.RR, keys []*dns.DNSKEY, now time.Time, 
 	failed := bogus(DenialMissing, "the answer is negative and has no NSEC or NSEC3 record of %s", canonical(zone))
 	n3 := nsec3s{zone: canonical(zone), budget: b, spent: new(bool)}
 	n := nsecs{zone: canonical(zone)}
-	seen := map[string]bool{}
-	for _, rr := range authority {
+	for _, rr := range denials(zone, authority) {
 		h := rr.Header()
-		if h.Rrtype != dns.TypeNSEC && h.Rrtype != dns.TypeNSEC3 || seen[canonical(h.Name)] {
-			continue
-		}
-		seen[canonical(h.Name)] = true
-		if nsec3, ok := rr.(*dns.NSEC3); ok && !goodNSEC3(nsec3, zone) {
-			continue
-		}
 		o := VerifyRRset(zone, rrset(authority, h.Name, h.Rrtype), signatures(authority, h.Name, h.Rrtype), keys, now, b)
 		if o.Status != Secure || o.Labels >= 0 { // a denial made from a wildcard denies nothing (RFC 4035 5.4)
 			failed = unsignedDenial(o, h.Name)
@@ -100,6 +92,28 @@ func proofs(zone string, authority []dns.RR, keys []*dns.DNSKEY, now time.Time, 
 		return n, Outcome{}
 	}
 	return nil, failed
+}
+
+// denials picks the NSEC and usable NSEC3 records, one of each owner.
+func denials(zone string, authority []dns.RR) []dns.RR {
+	var out []dns.RR
+	seen := map[string]bool{}
+	for _, rr := range authority {
+		switch rr := rr.(type) {
+		case *dns.NSEC:
+		case *dns.NSEC3:
+			if !goodNSEC3(rr, zone) {
+				continue
+			}
+		default:
+			continue
+		}
+		if owner := canonical(rr.Header().Name); !seen[owner] {
+			seen[owner] = true
+			out = append(out, rr)
+		}
+	}
+	return out
 }
 
 func unsignedDenial(o Outcome, owner string) Outcome {

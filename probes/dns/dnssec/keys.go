@@ -88,18 +88,10 @@ func entryKeys(zone string, ds []*dns.DS, anchors, keys []*dns.DNSKEY) (entry []
 		why.Detail += " (" + tags(ds) + ")"
 	}
 	for _, k := range keys {
-		named := false
-		for _, a := range anchors {
-			named = named || a.Algorithm == k.Algorithm && a.PublicKey == k.PublicKey
-		}
-		for _, d := range ds {
-			ok, c := names(d, k)
-			if !ok && (c == DSDigest || c == DSAlgorithm && why.Cause == DSNoKey) {
-				why = bogus(c, "the DS with key tag %d does not fit the DNSKEY %d of %s", d.KeyTag, k.KeyTag(), canonical(zone))
-			}
-			named = named || ok
-		}
+		named, c := named(k, ds, anchors)
 		switch {
+		case !named && (c == DSDigest || c == DSAlgorithm && why.Cause == DSNoKey):
+			why = bogus(c, "the DS with key tag %d does not fit the DNSKEY of %s", k.KeyTag(), canonical(zone))
 		case !named:
 		case k.Flags&dns.REVOKE != 0:
 			why = bogus(KeyRevoked, "the key %d of %s that is trusted is revoked", k.KeyTag(), canonical(zone))
@@ -112,6 +104,26 @@ func entryKeys(zone string, ds []*dns.DS, anchors, keys []*dns.DNSKEY) (entry []
 		}
 	}
 	return entry, unloadable, why
+}
+
+// named tells whether an anchor or a DS names the key, and if only a key tag
+// fits, what differs.
+func named(k *dns.DNSKEY, ds []*dns.DS, anchors []*dns.DNSKEY) (ok bool, why Cause) {
+	for _, a := range anchors {
+		if a.Algorithm == k.Algorithm && a.PublicKey == k.PublicKey {
+			return true, None
+		}
+	}
+	for _, d := range ds {
+		fits, c := names(d, k)
+		if fits {
+			return true, None
+		}
+		if c == DSDigest || why == None {
+			why = c
+		}
+	}
+	return false, why
 }
 
 // names tells whether the DS names the key, and if only the tag fits, what

@@ -7,27 +7,26 @@ import (
 	"github.com/miekg/dns"
 )
 
-// labels gives a name's labels in wire form, lower-cased, the leftmost first.
-// ok is false for a name that has no wire form.
-func labels(name string) (out [][]byte, ok bool) {
+// labels gives a name's labels in wire form, lower-cased, the leftmost first;
+// none for a name that has no wire form.
+func labels(name string) (out [][]byte) {
 	buf := make([]byte, 255)
 	n, err := dns.PackDomainName(dns.Fqdn(name), buf, 0, nil, false)
 	if err != nil {
-		return nil, false
+		return nil
 	}
 	for i := 0; i < n && buf[i] != 0; {
 		l := buf[i+1 : i+1+int(buf[i])]
 		out = append(out, bytes.ToLower(l))
 		i += 1 + int(buf[i])
 	}
-	return out, true
+	return out
 }
 
 // compareNames orders two names as RFC 4034 section 6.1 does: label by label
 // from the right, as lower-case octets. Names without a wire form sort first.
 func compareNames(a, b string) int {
-	la, _ := labels(a) // nil when malformed
-	lb, _ := labels(b)
+	la, lb := labels(a), labels(b)
 	for i, j := len(la)-1, len(lb)-1; i >= 0 && j >= 0; i, j = i-1, j-1 {
 		if c := bytes.Compare(la[i], lb[j]); c != 0 {
 			return c

@@ -19,20 +19,20 @@ type signer struct {
 	priv crypto.Signer
 }
 
-func newKey(t testing.TB, zone string, flags uint16) signer {
-	t.Helper()
-	return newKeyAlg(t, zone, flags, dns.ECDSAP256SHA256, 256)
+func newKey(tb testing.TB, zone string, flags uint16) signer {
+	tb.Helper()
+	return newKeyAlg(tb, zone, flags, dns.ECDSAP256SHA256, 256)
 }
 
-func newKeyAlg(t testing.TB, zone string, flags uint16, alg uint8, bits int) signer {
-	t.Helper()
+func newKeyAlg(tb testing.TB, zone string, flags uint16, alg uint8, bits int) signer {
+	tb.Helper()
 	k := &dns.DNSKEY{
 		Hdr:   dns.RR_Header{Name: zone, Rrtype: dns.TypeDNSKEY, Class: dns.ClassINET, Ttl: 3600},
 		Flags: flags, Protocol: 3, Algorithm: alg,
 	}
 	p, err := k.Generate(bits)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return signer{k, p.(crypto.Signer)}
 }
@@ -40,8 +40,8 @@ func newKeyAlg(t testing.TB, zone string, flags uint16, alg uint8, bits int) sig
 // sig changes a signature before it is made.
 type sig func(*dns.RRSIG)
 
-func (s signer) sign(t testing.TB, set []dns.RR, change ...sig) *dns.RRSIG {
-	t.Helper()
+func (s signer) sign(tb testing.TB, set []dns.RR, change ...sig) *dns.RRSIG {
+	tb.Helper()
 	r := &dns.RRSIG{
 		Hdr:       dns.RR_Header{Ttl: set[0].Header().Ttl},
 		Algorithm: s.key.Algorithm, KeyTag: s.key.KeyTag(), SignerName: s.key.Hdr.Name,
@@ -51,18 +51,18 @@ func (s signer) sign(t testing.TB, set []dns.RR, change ...sig) *dns.RRSIG {
 		c(r)
 	}
 	if err := r.Sign(s.priv, set); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return r
 }
 
-func records(t testing.TB, lines ...string) []dns.RR {
-	t.Helper()
+func records(tb testing.TB, lines ...string) []dns.RR {
+	tb.Helper()
 	var out []dns.RR
 	for _, l := range lines {
 		rr, err := dns.NewRR(l)
 		if err != nil {
-			t.Fatalf("%s: %v", l, err)
+			tb.Fatalf("%s: %v", l, err)
 		}
 		out = append(out, rr)
 	}
@@ -95,17 +95,17 @@ ns.safe 300 IN A 192.0.2.6
 old 300 IN DNAME donvi.gov.vn.
 `
 
-func newZone(t testing.TB, name string, nsec3, optOut bool) *zone {
-	t.Helper()
-	z := &zone{name: name, ksk: newKey(t, name, 257), zsk: newKey(t, name, 256)}
+func newZone(tb testing.TB, name string, nsec3, optOut bool) *zone {
+	tb.Helper()
+	z := &zone{name: name, ksk: newKey(tb, name, 257), zsk: newKey(tb, name, 256)}
 	zp := dns.NewZoneParser(strings.NewReader(donvi), name, "")
 	for rr, ok := zp.Next(); ok; rr, ok = zp.Next() {
 		z.data = append(z.data, rr)
 	}
 	if zp.Err() != nil {
-		t.Fatal(zp.Err())
+		tb.Fatal(zp.Err())
 	}
-	z.chain(t, nsec3, optOut)
+	z.chain(tb, nsec3, optOut)
 	return z
 }
 
@@ -134,8 +134,8 @@ func (z *zone) types(nsec3, optOut bool) map[string][]uint16 {
 	return out
 }
 
-func (z *zone) chain(t testing.TB, nsec3, optOut bool) {
-	t.Helper()
+func (z *zone) chain(tb testing.TB, nsec3, optOut bool) {
+	tb.Helper()
 	types := z.types(nsec3, optOut)
 	var names []string
 	for n := range types {
@@ -169,19 +169,19 @@ func (z *zone) chain(t testing.TB, nsec3, optOut bool) {
 			slices.Sort(bits)
 			rr = &dns.NSEC{Hdr: dns.RR_Header{Name: n, Rrtype: dns.TypeNSEC, Class: dns.ClassINET, Ttl: 300}, NextDomain: next, TypeBitMap: bits}
 		}
-		z.denial = append(z.denial, rr, z.zsk.sign(t, []dns.RR{rr}))
+		z.denial = append(z.denial, rr, z.zsk.sign(tb, []dns.RR{rr}))
 	}
 }
 
 // answer builds the signed answer for records of the zone's file; the whole
 // denial chain rides along, as a generous server's would.
-func (z *zone) answer(t testing.TB, rcode int, sets ...[]dns.RR) *dns.Msg {
-	t.Helper()
+func (z *zone) answer(tb testing.TB, rcode int, sets ...[]dns.RR) *dns.Msg {
+	tb.Helper()
 	m := &dns.Msg{MsgHdr: dns.MsgHdr{Rcode: rcode}, Ns: z.denial}
 	for _, set := range sets {
 		m.Answer = append(m.Answer, set...)
 		if set[0].Header().Rrtype != dns.TypeCNAME || !strings.HasPrefix(set[0].Header().Name, "x.old.") {
-			m.Answer = append(m.Answer, z.zsk.sign(t, set))
+			m.Answer = append(m.Answer, z.zsk.sign(tb, set))
 		}
 	}
 	return m
@@ -193,9 +193,9 @@ func (z *zone) keySet() []dns.RR { return []dns.RR{z.ksk.key, z.zsk.key} }
 
 func (z *zone) trust(digest uint8) Anchor { return Anchor{DS: []*dns.DS{z.ksk.key.ToDS(digest)}} }
 
-func expect(t testing.TB, o Outcome, s Status, c Cause) {
-	t.Helper()
+func expect(tb testing.TB, o Outcome, s Status, c Cause) {
+	tb.Helper()
 	if o.Status != s || o.Cause != c {
-		t.Errorf("got %v %q (%s), want %v %q", o.Status, o.Cause, o.Detail, s, c)
+		tb.Errorf("got %v %q (%s), want %v %q", o.Status, o.Cause, o.Detail, s, c)
 	}
 }
