@@ -3,6 +3,7 @@ package voice
 import (
 	"context"
 	"encoding/binary"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -66,7 +67,9 @@ func newExchange(t *testing.T, network string, invite func(*exchange, *sip.Reque
 	ok := func(r *sip.Request, tx sip.ServerTransaction) { x.say(r, tx, 200, "OK") }
 	srv.OnInvite(note(func(r *sip.Request, tx sip.ServerTransaction) {
 		tx.OnCancel(func(*sip.Request) { x.cancel <- struct{}{} })
+		x.mu.Lock()
 		x.busy.Add(1)
+		x.mu.Unlock()
 		defer x.busy.Done()
 		x.invite(x, r, tx)
 	}))
@@ -74,33 +77,40 @@ func newExchange(t *testing.T, network string, invite func(*exchange, *sip.Reque
 	srv.OnOptions(note(ok))
 	srv.OnAck(note(func(*sip.Request, sip.ServerTransaction) {}))
 	srv.OnRegister(note(x.registrar))
-	var done sync.WaitGroup
+	// All is made before the first request can come.
+	var (
+		done   sync.WaitGroup
+		serve  func()
+		listen io.Closer
+	)
 	if network == "tcp" {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
-		x.addr = netip.MustParseAddrPort(l.Addr().String())
-		done.Go(func() { _ = srv.ServeTCP(l) })
-		t.Cleanup(func() { _ = l.Close(); done.Wait() })
+		x.addr, listen, serve = netip.MustParseAddrPort(l.Addr().String()), l, func() { _ = srv.ServeTCP(l) }
 	} else {
 		c, err := net.ListenPacket("udp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
-		x.addr = netip.MustParseAddrPort(c.LocalAddr().String())
-		done.Go(func() { _ = srv.ServeUDP(c) })
-		t.Cleanup(func() { _ = c.Close(); done.Wait() })
+		x.addr, listen, serve = netip.MustParseAddrPort(c.LocalAddr().String()), c, func() { _ = srv.ServeUDP(c) }
 	}
 	if x.rtp, err = net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}); err != nil {
 		t.Fatal(err)
 	}
-	done.Go(x.hear)
 	if x.client, err = sipgo.NewClient(ua, sipgo.WithClientLogger(quiet), sipgo.WithClientAddr(x.addr.String()), sipgo.WithClientConnectionAddr(x.addr.String())); err != nil {
 		t.Fatal(err)
 	}
+	done.Go(serve)
+	done.Go(x.hear)
+	t.Cleanup(func() { _ = listen.Close(); done.Wait() })
 	t.Cleanup(func() { _, _ = x.rtp.Close(), ua.Close() })
-	t.Cleanup(x.busy.Wait)
+	t.Cleanup(func() {
+		x.mu.Lock()   // orders Wait after every Add for the race detector
+		x.mu.Unlock() //nolint:staticcheck // empty on purpose
+		x.busy.Wait()
+	})
 	return x
 }
 

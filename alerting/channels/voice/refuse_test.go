@@ -141,8 +141,10 @@ func TestHostileSDP(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			x := newExchange(t, "udp", answer(nil))
-			x.sdp = func(uint16) string { return sdp }
+			x := newExchange(t, "udp", func(x *exchange, r *sip.Request, tx sip.ServerTransaction) {
+				x.sdp = func(uint16) string { return sdp }
+				answer(nil)(x, r, tx)
+			})
 			if _, err := send(t, phone(t, x, nil), 10*time.Second); err == nil || alerting.Temporary(err) {
 				t.Errorf("got %v", err)
 			}
