@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // The lab's units. Nobody is meant by them.
@@ -55,6 +57,11 @@ func (l *Lab) write() error {
 	for _, u := range units() {
 		files[filepath.Join("inventory", u.id+".yaml")] = l.inventory(u)
 	}
+	duty, err := l.duty(time.Now())
+	if err != nil {
+		return fmt.Errorf("the lab's roster: %w", err)
+	}
+	maps.Copy(files, duty)
 	if err := os.MkdirAll(filepath.Join(l.dir, "inventory"), 0o750); err != nil {
 		return fmt.Errorf("making the lab's folder: %w", err)
 	}
@@ -111,13 +118,14 @@ func (l *Lab) strangers(files map[string]string) error {
 func (l *Lab) server() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\nvantage: lab\nresolver:\n  servers: [%q]\n", marker, l.zone.server)
-	fmt.Fprintf(&b, "uplink:\n  interval: 5s\n  timeout: 1s\n  anchors:\n")
+	fmt.Fprintf(&b, "uplink:\n  interval: 5s\n  timeout: 2s\n  anchors:\n")
 	for _, a := range l.anchors {
 		fmt.Fprintf(&b, "    - %q\n", a)
 	}
 	roots := strconv.Quote(filepath.Join(l.dir, "ca.pem"))
 	fmt.Fprintf(&b, "defaults:\n  interval: 4s\n  timeout: 2s\n  confirm: {down: 3, up: 2, recheck: 1s}\n")
 	fmt.Fprintf(&b, "  kinds:\n    http: {roots_file: %s}\n    tls: {roots_file: %s}\n", roots, roots)
+	b.WriteString(l.oncall())
 	return b.String()
 }
 

@@ -36,6 +36,11 @@ type Options struct {
 	// 0 = DefaultBreakAfter.
 	BreakAfter time.Duration
 	Logger     *slog.Logger // nil = silent
+	// Phone is where the officers' telephone shows its pages; nil = the lab has
+	// no roster, and nobody is paged.
+	Phone io.Writer
+	// PasswordHash is the bcrypt hash for the user "lab"; "" = nobody may sign in.
+	PasswordHash string
 }
 
 // Expectation is what a check must show.
@@ -65,6 +70,10 @@ type Lab struct {
 	systems []system
 	anchors []string // host:port of three independent servers
 	stop    func() bool
+
+	screen  io.Writer // Options.Phone
+	hash    string    // Options.PasswordHash
+	phoneAt string    // host:port of the telephone
 }
 
 // Start brings the servers up and writes the files. The lab ends with ctx or
@@ -80,7 +89,7 @@ func Start(ctx context.Context, o Options) (*Lab, error) {
 	if err != nil || o.Dir == "" {
 		return nil, fmt.Errorf("the lab's folder %q: %w", o.Dir, errors.Join(err, os.ErrInvalid))
 	}
-	l := &Lab{dir: dir, log: o.Logger, after: o.BreakAfter, next: 1}
+	l := &Lab{dir: dir, log: o.Logger, after: o.BreakAfter, next: 1, screen: o.Phone, hash: o.PasswordHash}
 	// A number of its own, so that two labs on a machine do not meet.
 	l.net = [2]byte{byte(64 + rand.IntN(128)), byte(rand.IntN(256))}
 	if err := l.build(ctx); err != nil {
@@ -100,7 +109,7 @@ func (l *Lab) build(ctx context.Context) error {
 		return fmt.Errorf("name servers: %w", err)
 	}
 	for _, add := range []func(context.Context) error{
-		l.portal, l.certificates, l.failing, l.slow, l.refused, l.silent, l.mail, l.names,
+		l.portal, l.certificates, l.failing, l.slow, l.refused, l.silent, l.mail, l.names, l.phone,
 	} {
 		if err := add(ctx); err != nil {
 			return err
