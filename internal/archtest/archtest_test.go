@@ -59,7 +59,6 @@ var owners = map[string][]string{
 	"github.com/miekg/dns":                      {"probes/dns", "probes/wire", "probes/probetest", "lab", "bench"},
 	"github.com/prometheus-community":           {"probes/icmp"},
 	"github.com/emiago":                         {"alerting/channels/voice"},
-	"github.com/linxGnu":                        {"alerting/channels/smpp"},
 	"github.com/grafana-tools/sdk":              {"dashboards"},
 	"github.com/grafana/grafana-foundation-sdk": {"dashboards"},
 	"github.com/xuri/excelize":                  {"inventory", "report", "alerting/oncall"},
