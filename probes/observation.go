@@ -2,6 +2,7 @@ package probes
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -92,7 +93,8 @@ func (o *Observation) Fold(anyDown bool) {
 		}
 	}
 	w := o.Parts[worst]
-	o.Verdict, o.Reason, o.Facts, o.Phases = w.Verdict, w.Reason, w.Facts, w.Phases
+	o.Verdict, o.Reason, o.Phases = w.Verdict, w.Reason, w.Phases
+	o.Facts = o.certificateFacts(w.Facts)
 	o.Detail = w.Detail
 	if down > 0 && up+degraded > 0 && !anyDown {
 		o.Verdict, o.Reason = Degraded, PartlyDown
@@ -101,6 +103,34 @@ func (o *Observation) Fold(anyDown bool) {
 		o.Detail = strconv.Itoa(len(o.Parts)-up) + " of " + strconv.Itoa(len(o.Parts)) + " addresses: " + w.Address.Addr().String() + ": " + w.Detail
 		o.Detail = Clip(o.Detail, MaxDetail)
 	}
+}
+
+// certificateFacts adds to the worst part's facts the certificate that another
+// address showed when the worst showed none: a server that is gone must not
+// hide that the certificate of the others ends tomorrow.
+func (o *Observation) certificateFacts(worst Facts) Facts {
+	if _, shown := worst.Get(FactTLSEarliestExpiry); shown {
+		return worst
+	}
+	from := -1
+	var ends float64
+	for i, p := range o.Parts {
+		if at, ok := p.Facts.Get(FactTLSEarliestExpiry); ok && (from < 0 || at < ends) {
+			from, ends = i, at
+		}
+	}
+	if from < 0 {
+		return worst
+	}
+	out := slices.Clone(worst)
+	for _, n := range []FactName{
+		FactTLSEarliestExpiry, FactTLSLeafNotBefore, FactTLSLeafNotAfter, FactTLSLastChainExpiry, FactTLSLeafLifetimeFraction,
+	} {
+		if v, ok := o.Parts[from].Facts.Get(n); ok {
+			out.Set(n, v)
+		}
+	}
+	return out
 }
 
 // Clip cuts s to at most limit bytes without breaking a character.

@@ -193,3 +193,22 @@ func TestEntryStale(t *testing.T) {
 		t.Error("71 s old must be stale")
 	}
 }
+
+// A server that is gone must not hide that the others' certificate ends.
+func TestFoldKeepsTheCertificate(t *testing.T) {
+	gone, later, soon := Part{Verdict: Down, Reason: TCPRefused}, Part{Verdict: Up}, Part{Verdict: Up}
+	later.Facts.Set(FactTLSEarliestExpiry, 2000)
+	soon.Facts.Set(FactTLSEarliestExpiry, 1000)
+	soon.Facts.Set(FactTLSLeafLifetimeFraction, 0.1)
+	o := Observation{Parts: []Part{gone, later, soon}}
+	o.Fold(false)
+	if v, ok := o.Facts.Get(FactTLSEarliestExpiry); !ok || v != 1000 {
+		t.Errorf("the earliest end is %v (%v), want 1000", v, ok)
+	}
+	if v, ok := o.Facts.Get(FactTLSLeafLifetimeFraction); !ok || v != 0.1 {
+		t.Errorf("the share left is %v (%v), want that of the same certificate", v, ok)
+	}
+	if _, ok := gone.Facts.Get(FactTLSEarliestExpiry); ok {
+		t.Error("the part itself was changed")
+	}
+}
