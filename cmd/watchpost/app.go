@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -42,12 +43,15 @@ type application struct {
 	remote    history.Querier // a Prometheus outside to read from; nil = our own history
 	users     *auth.Guard     // nil = no users file: nothing may change state
 
-	ready atomic.Bool
+	ready  atomic.Bool
+	inside net.Listener                 // for the embedded Alertmanager's word to on-call
+	probe  atomic.Pointer[http.Handler] // GET /probe of the configuration in force
 
-	mu       sync.Mutex // guards what a reload changes
-	cfg      *config
-	reloaded exporter.ReloadStats
-	badness  string // of the last reload; "" = it was good
+	reloading sync.Mutex // one reload at a time; mu is not held meanwhile, because rooms ask for names
+	mu        sync.Mutex // guards what a reload changes
+	cfg       *config
+	reloaded  exporter.ReloadStats
+	badness   string // of the last reload; "" = it was good
 }
 
 // build makes every room. What fails here fails before anything is asked,
@@ -57,6 +61,9 @@ func build(o serveOptions, cfg *config, log *slog.Logger) (a *application, err e
 	a.reloaded = exporter.ReloadStats{OK: true, SuccessAt: time.Now()}
 	defer func() {
 		if err != nil {
+			if a.oncall != nil {
+				err = joinStop(err, a.oncall.service.Close()) // once it runs it closes itself
+			}
 			err = joinStop(err, a.rooms.stopAll())
 		}
 	}()
@@ -72,6 +79,9 @@ func build(o serveOptions, cfg *config, log *slog.Logger) (a *application, err e
 		return nil, err
 	}
 	if err = a.openOncall(); err != nil {
+		return nil, err
+	}
+	if err = a.openInside(); err != nil {
 		return nil, err
 	}
 	if err = a.openEngine(); err != nil {
@@ -92,7 +102,7 @@ func build(o serveOptions, cfg *config, log *slog.Logger) (a *application, err e
 	if a.runbooks, err = rules.RunbookHandler("/"); err != nil {
 		return nil, err
 	}
-	a.take(cfg.Inventory)
+	a.take(cfg)
 	return a, nil
 }
 
@@ -104,8 +114,11 @@ func joinStop(err, stop error) error {
 	return err
 }
 
-// take gives an inventory to the rooms that follow it.
-func (a *application) take(inv *inventory.Inventory) {
+// take gives a configuration to the rooms that follow it.
+func (a *application) take(cfg *config) {
+	h := probeHandler(cfg, a.board, a.log)
+	a.probe.Store(&h)
+	inv := cfg.Inventory
 	a.board.Update(inv.Units)
 	for _, c := range inv.Checks {
 		if s, ok := a.history.Restore(c.ID); ok {
@@ -121,11 +134,19 @@ func (a *application) openHistory() (err error) {
 	if err != nil {
 		return err
 	}
-	a.history, err = history.Open(history.Options{
+	o := history.Options{
 		Dir: filepath.Join(a.o.storage, "history"), Retention: s.Storage.Retention.D(), RetentionSize: int64(s.Storage.RetentionSize),
 		OutOfOrderWindow: s.Storage.OutOfOrderWindow.D(), Entries: a.board.Entries, Vantage: s.Vantage,
 		Gatherer: a.exporter.Registry(), RemoteWrite: write, Logger: a.log, Registerer: a.exporter.Registry(),
-	})
+	}
+	// A disk fills up or decays at night by itself, and a start after that must
+	// still probe and page. A folder that is not ours to write, or that another
+	// watchpost has, is a mistake of whoever starts us: he is told, at once.
+	a.history, err = history.Open(o)
+	if errors.Is(err, history.ErrDiskFull) || errors.Is(err, history.ErrDamaged) {
+		o.GoOnWithoutDisk = true
+		a.history, err = history.Open(o)
+	}
 	if err != nil {
 		return err
 	}
@@ -166,7 +187,10 @@ func (a *application) openEngine() error {
 		o.OutsideAlertmanagers = append(o.OutsideAlertmanagers, e.URL)
 	}
 	if a.oncall != nil {
-		o.Webhooks = append(o.Webhooks, engine.Webhook{URL: a.o.local + "/oncall/webhook", TokenFile: a.oncall.tokenFile})
+		o.Webhooks = append(o.Webhooks, engine.Webhook{URL: "http://" + a.inside.Addr().String() + webhookPath, TokenFile: a.oncall.tokenFile})
+	}
+	if a.o.tune != nil {
+		a.o.tune(&o)
 	}
 	if a.engine, err = engine.New(o); err != nil {
 		return err
@@ -177,6 +201,7 @@ func (a *application) openEngine() error {
 
 // start runs the rooms: those who take first, those who give last.
 func (a *application) start(listeners []net.Listener) {
+	a.startInside()
 	a.startWeb(listeners)
 	if a.oncall != nil {
 		a.rooms.run("on-call", a.oncall.service.Run)
@@ -184,31 +209,6 @@ func (a *application) start(listeners []net.Listener) {
 	a.rooms.run("alerting engine", a.engine.Run)
 	a.rooms.run("schedule", a.scheduler.Run)
 	a.ready.Store(true)
-}
-
-// reload reads all files again. What fails leaves everything as it was and
-// says so in the log, the metric and on the wall.
-func (a *application) reload() error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	cfg, err := loadConfig(a.o.config, a.log)
-	if err == nil {
-		err = a.engine.Reload(engine.Config{AlertmanagerConfig: cfg.Server.Alertmanager.ConfigFile, RuleFiles: cfg.Server.Rules})
-	}
-	if err == nil && a.oncall != nil {
-		err = a.oncall.reload(a, cfg)
-	}
-	if err != nil {
-		a.badness, a.reloaded.OK = err.Error(), false
-		a.log.Error("reload failed, the old configuration goes on", "err", err)
-		return err
-	}
-	changes := inventory.Diff(a.cfg.Inventory, cfg.Inventory)
-	a.cfg, a.badness = cfg, ""
-	a.reloaded = exporter.ReloadStats{OK: true, SuccessAt: time.Now()}
-	a.take(cfg.Inventory)
-	a.log.Info("reloaded", "added", len(changes.Added), "removed", len(changes.Removed), "changed", len(changes.Changed), "kept", len(changes.Kept))
-	return nil
 }
 
 func (a *application) reloadStats() exporter.ReloadStats {
@@ -228,6 +228,13 @@ func (a *application) inventory() *inventory.Inventory {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.cfg.Inventory
+}
+
+// server is the server's part of the configuration in force.
+func (a *application) server() inventory.Server {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.cfg.Server
 }
 
 func (a *application) uplinkStats() exporter.UplinkStats {

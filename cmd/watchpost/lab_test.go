@@ -229,6 +229,8 @@ func labDashboards(t *testing.T, h *house) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// What has no rows on this data, and rightly so.
+	empty := map[string]bool{"ICMP: tỷ lệ mất gói": true, "Phát hiện": true, "Khả dụng 24 giờ": true}
 	fill := strings.NewReplacer("$unit", "so-y-te-lab", "$system", "cong")
 	n := 0
 	for _, d := range all {
@@ -243,8 +245,8 @@ func labDashboards(t *testing.T, h *house) {
 				if err != nil {
 					t.Errorf("%s/%s: %s: %v", d.Title, p.Title, q.Expr, err)
 				}
-				if len(rows) == 0 {
-					t.Logf("%s/%s has no rows: %s", d.Title, p.Title, q.Expr)
+				if len(rows) == 0 && !empty[p.Title] {
+					t.Errorf("%s/%s has no rows: %s", d.Title, p.Title, q.Expr)
 				}
 			}
 		}

@@ -122,22 +122,6 @@ func (r *oncallRoom) route(mux *http.ServeMux) {
 	}
 }
 
-// reload takes a new roster, ladder and users. Channels are opened at the
-// start only: a modem or SIP registration is not changed in mid-call.
-func (r *oncallRoom) reload(a *application, cfg *config) error {
-	f, err := loadOncall(a, cfg.Server.Oncall)
-	if err != nil {
-		return err
-	}
-	if f.users != nil {
-		r.service.SetUsers(f.users)
-		if a.users != nil {
-			a.users.SetUsers(f.users)
-		}
-	}
-	return r.service.Reload(f.roster, f.ladder)
-}
-
 // onWall tells the wall who watches and who took what.
 func (r *oncallRoom) onWall(o *wall.Options) {
 	o.OnDuty = r.service

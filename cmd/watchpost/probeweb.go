@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/rand"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -14,9 +15,9 @@ import (
 )
 
 // probeHandler is the drop-in for blackbox_exporter's scrapes.
-func (a *application) probeHandler() http.Handler {
-	o := exporter.ProbeOptions{Modules: a.modules(), Board: a.board, Logger: a.log}
-	for _, s := range a.cfg.Server.ProbeAllow {
+func probeHandler(cfg *config, board *exporter.Board, log *slog.Logger) http.Handler {
+	o := exporter.ProbeOptions{Modules: modules(cfg), Board: board, Logger: log}
+	for _, s := range cfg.Server.ProbeAllow {
 		if p, err := netip.ParsePrefix(s); err == nil {
 			o.Allow = append(o.Allow, p)
 		} else if ip, err := netip.ParseAddr(s); err == nil {
@@ -29,9 +30,9 @@ func (a *application) probeHandler() http.Handler {
 }
 
 // modules are blackbox_exporter's usual module names on our kinds.
-func (a *application) modules() map[string]exporter.Module {
+func modules(cfg *config) map[string]exporter.Module {
 	out := map[string]exporter.Module{}
-	for _, k := range a.cfg.kinds() {
+	for _, k := range cfg.kinds() {
 		for _, name := range map[string][]string{
 			"http": {"http_2xx", "http"}, "tcp": {"tcp_connect", "tcp"}, "icmp": {"icmp"}, "tls": {"tls_connect", "tls"}, "dns": {"dns"},
 		}[k.Name] {

@@ -16,6 +16,8 @@ import (
 	"github.com/prometheus/common/promslog"
 	"github.com/prometheus/exporter-toolkit/web"
 	webflag "github.com/prometheus/exporter-toolkit/web/kingpinflag"
+
+	"watchpost.example/alerting/engine"
 )
 
 // serveOptions are the flags of serve, by the exporters' conventions.
@@ -23,9 +25,9 @@ type serveOptions struct {
 	config   string
 	storage  string
 	web      *web.FlagConfig
-	console  io.Writer // where the console receiver prints; nil = the log
+	console  io.Writer             // where the console receiver prints; nil = the log
+	tune     func(*engine.Options) // a test's shorter clock; nil = as it is
 	external string
-	local    string // how this process reaches its own pages
 }
 
 const defaultListen = "127.0.0.1:9115"
@@ -59,7 +61,6 @@ func serve(ctx context.Context, o serveOptions, log *slog.Logger, ready func(*ap
 		return err
 	}
 	o.external = externalURL(cfg.Server.ExternalURL, listeners[0].Addr(), o.web)
-	o.local = localURL(listeners[0].Addr(), o.web)
 	a, err := build(o, cfg, log)
 	if err != nil {
 		closeAll(listeners)
@@ -149,17 +150,4 @@ func externalURL(configured string, addr net.Addr, flags *web.FlagConfig) string
 		return "https://" + host // most web config files are there for TLS
 	}
 	return "http://" + host
-}
-
-// localURL is the address of the first listener as this machine reaches it.
-func localURL(addr net.Addr, flags *web.FlagConfig) string {
-	scheme := "http://"
-	if flags.WebConfigFile != nil && *flags.WebConfigFile != "" {
-		scheme = "https://"
-	}
-	tcp, ok := addr.(*net.TCPAddr)
-	if !ok || !tcp.IP.IsUnspecified() {
-		return scheme + addr.String()
-	}
-	return scheme + net.JoinHostPort("127.0.0.1", fmt.Sprint(tcp.Port))
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -37,12 +38,54 @@ func (a *application) startWeb(listeners []net.Listener) {
 	})
 }
 
+// webhookPath is where the embedded Alertmanager tells on-call.
+const webhookPath = "/oncall/webhook"
+
+// openInside opens a door on loopback for the embedded Alertmanager's word to
+// on-call: the one outside may want a client certificate, a password or a name
+// in its certificate, and no page may hang on any of them.
+func (a *application) openInside() (err error) {
+	if a.oncall == nil {
+		return nil
+	}
+	if a.inside, err = new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0"); err != nil {
+		return fmt.Errorf("listening on loopback for on-call: %w", err)
+	}
+	a.rooms.onStop("inner door", func() error {
+		_ = a.inside.Close() // its server closed it, unless the start failed
+		return nil
+	})
+	return nil
+}
+
+// startInside serves the inner door; the token is asked for as outside.
+func (a *application) startInside() {
+	if a.inside == nil {
+		return
+	}
+	mux := http.NewServeMux()
+	mux.Handle("POST "+webhookPath, a.oncall.handler)
+	srv := webServer(mux, a.log)
+	a.rooms.run("inner door", func(ctx context.Context) error {
+		done := make(chan error, 1)
+		go func() { done <- srv.Serve(a.inside) }()
+		select {
+		case err := <-done:
+			return err
+		case <-ctx.Done():
+		}
+		err := bounded(5*time.Second, srv.Shutdown)()
+		<-done
+		return err
+	})
+}
+
 // routes is every address that we answer.
 func (a *application) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", a.wall)
 	mux.Handle("GET /metrics", a.exporter.Handler())
-	mux.Handle("GET /probe", a.probeHandler())
+	mux.HandleFunc("GET /probe", func(w http.ResponseWriter, r *http.Request) { (*a.probe.Load()).ServeHTTP(w, r) })
 	mux.Handle("/api/v1/", a.prometheusAPI())
 	mux.Handle("GET /evidence/", http.StripPrefix("/evidence/", a.evidence.Handler()))
 	mux.Handle("GET "+rules.RunbookPrefix, a.runbooks)
