@@ -58,7 +58,7 @@ func Write(dir string) error {
 		return err
 	}
 	for _, d := range all {
-		if err := os.WriteFile(filepath.Join(dir, d.File), d.JSON, 0o644); err != nil { //nolint:gosec // for Grafana to read
+		if err := os.WriteFile(filepath.Join(dir, d.File), d.JSON, 0o644); err != nil { // for Grafana to read
 			return fmt.Errorf("writing a dashboard: %w", err)
 		}
 	}

@@ -202,7 +202,7 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	resp, err := next.RoundTrip(r)
 	if err != nil {
-		return nil, err //nolint:wrapcheck // http.Client wraps it with method and address
+		return nil, err // http.Client wraps it with method and address
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	_ = resp.Body.Close() // it was read to the end or the error is reported

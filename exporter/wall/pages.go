@@ -105,7 +105,7 @@ func query(lang, theme string) template.URL {
 	if len(q) == 0 {
 		return ""
 	}
-	return template.URL("?" + q.Encode()) //nolint:gosec // two words of closed lists
+	return template.URL("?" + q.Encode()) // two words of closed lists
 }
 
 // rounded prints a measured time: "12,3 ms" would change with the language, so

@@ -248,7 +248,7 @@ func TestOldProtocol(t *testing.T) {
 	ca := newCA(t)
 	leaf := issue(t, ca, probetest.Spec{Names: []string{"127.0.0.1"}, RSABits: 2048})
 	srv := probetest.Start(t, func(c net.Conn, _ <-chan struct{}) {
-		s := stdtls.Server(c, &stdtls.Config{Certificates: []stdtls.Certificate{leaf.TLS()}, MinVersion: stdtls.VersionTLS10, MaxVersion: stdtls.VersionTLS10, CipherSuites: []uint16{stdtls.TLS_RSA_WITH_AES_128_CBC_SHA}}) //nolint:gosec // the old server that is wanted
+		s := stdtls.Server(c, &stdtls.Config{Certificates: []stdtls.Certificate{leaf.TLS()}, MinVersion: stdtls.VersionTLS10, MaxVersion: stdtls.VersionTLS10, CipherSuites: []uint16{stdtls.TLS_RSA_WITH_AES_128_CBC_SHA}}) // the old server that is wanted
 		_ = s.Handshake()                                                                                                                                                                                                    // the prober closes after it
 	})
 	o := look(t, prober(t, trusting(t, ca, nil), func(s *tls.Settings) { s.Address = srv.Addr() }))

@@ -41,7 +41,7 @@ type channel struct {
 // pool reads the own authority; nil without one.
 func (s *Settings) pool() (*x509.CertPool, error) {
 	if s.CAFile == "" {
-		return nil, nil //nolint:nilnil // nil is "the system's" to crypto/tls
+		return nil, nil // nil is "the system's" to crypto/tls
 	}
 	b, err := os.ReadFile(s.CAFile)
 	if err != nil {

@@ -85,7 +85,7 @@ func cString(s string, most int) bool { return len(s) <= most && !strings.Contai
 
 func (s *Settings) pool() (*x509.CertPool, error) {
 	if s.CAFile == "" {
-		return nil, nil //nolint:nilnil // nil is "the system's" to crypto/tls
+		return nil, nil // nil is "the system's" to crypto/tls
 	}
 	b, err := os.ReadFile(s.CAFile)
 	if err != nil {

@@ -146,7 +146,7 @@ func resolverAddr(s string) (netip.AddrPort, bool) {
 // loadBaseline reads a baseline file; "" gives none.
 func loadBaseline(path string) (*baseline.Zone, error) {
 	if path == "" {
-		return nil, nil //nolint:nilnil // no file is no baseline
+		return nil, nil // no file is no baseline
 	}
 	return baseline.Load(path)
 }

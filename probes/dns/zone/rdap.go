@@ -44,7 +44,7 @@ func (r *RDAP) Registration(ctx context.Context, domain string) (*Registration, 
 		covered = covered || strings.HasSuffix(domain, "."+strings.TrimPrefix(s, "."))
 	}
 	if !covered {
-		return nil, nil //nolint:nilnil // the interface's word for "not mine"
+		return nil, nil // the interface's word for "not mine"
 	}
 	r.mu.Lock()
 	k := r.kept[domain]
