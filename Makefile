@@ -16,7 +16,7 @@ help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build ./watchpost (the first time takes minutes: two engines are inside)
-	go build -trimpath -ldflags '$(LDFLAGS)' -o watchpost ./cmd/watchpost
+	go build -ldflags '$(LDFLAGS)' -o watchpost ./cmd/watchpost
 
 run: build ## watch a lab of public systems on loopback; the wall is at http://127.0.0.1:9115/
 	./watchpost lab

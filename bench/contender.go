@@ -203,7 +203,7 @@ func freePort() (int, error) {
 
 func build(ctx context.Context, dir string) (string, error) {
 	bin := filepath.Join(dir, "watchpost")
-	c := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", bin, "watchpost.example/cmd/watchpost")
+	c := exec.CommandContext(ctx, "go", "build", "-o", bin, "watchpost.example/cmd/watchpost")
 	c.Stderr = os.Stderr
 	return bin, c.Run()
 }
