@@ -59,12 +59,13 @@ type application struct {
 func build(o serveOptions, cfg *config, log *slog.Logger) (a *application, err error) {
 	a = &application{o: o, log: log, rooms: newStack(log), cfg: cfg, board: exporter.NewBoard()}
 	a.reloaded = exporter.ReloadStats{OK: true, SuccessAt: time.Now()}
+	started := a // "return nil, err" clears a
 	defer func() {
 		if err != nil {
-			if a.oncall != nil {
-				err = joinStop(err, a.oncall.service.Close()) // once it runs it closes itself
+			if started.oncall != nil {
+				err = joinStop(err, started.oncall.service.Close()) // once it runs it closes itself
 			}
-			err = joinStop(err, a.rooms.stopAll())
+			err = joinStop(err, started.rooms.stopAll())
 		}
 	}()
 	if a.uplink, err = newUplink(cfg, log); err != nil {
