@@ -91,13 +91,13 @@ func (e *entry) nextTurn(origin, now time.Time) time.Time {
 	return first
 }
 
-// quickTurn is when to ask again to settle a change: Recheck after now, give or
-// take a quarter by hash, so that a thousand checks that failed together do not
-// come back together.
-func (e *entry) quickTurn(now time.Time) time.Time {
+// quickTurn is when to ask again to settle a change: Recheck after the look that
+// began at start, give or take a quarter by hash, so that a thousand checks that
+// failed together do not come back together.
+func (e *entry) quickTurn(start time.Time) time.Time {
 	re := e.check().Confirm.Recheck
 	spread := re / 2
-	return now.Add(re - spread/2 + time.Duration(mix(e.hash+uint64(e.quick))%uint64(spread+1)))
+	return start.Add(re - spread/2 + time.Duration(mix(e.hash+uint64(e.quick))%uint64(spread+1)))
 }
 
 // retire ends the entry: sinks hear no more of it once retire has returned.

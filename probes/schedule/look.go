@@ -209,7 +209,13 @@ func (s *Scheduler) settle(l *look, o probes.Observation) {
 	// ever; it may not be asked out of turn for ever.
 	if recheck && c.Confirm.Recheck > 0 && e.quick < max(c.Confirm.Down, 1)+max(c.Confirm.Up, 1) {
 		e.quick++
-		if t := e.quickTurn(now); t.Before(e.due) {
+		// From the beginning of the look, as turns are: a look that waited for its
+		// timeout has already let that time pass, and confirming is to be quick.
+		t := e.quickTurn(l.start)
+		if t.Before(now) {
+			t = now
+		}
+		if t.Before(e.due) {
 			e.due = t
 		}
 	} else {

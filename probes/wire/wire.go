@@ -17,6 +17,12 @@ import (
 	"watchpost.example/probes/wire/chain"
 )
 
+// connectTimeout bounds making one TCP connection within a look: the kernel has
+// asked three times or more by then, at 0, 1 and 3 s. A slow page may take all of
+// the look's time; a host that is gone is known earlier, or else a server without
+// power would ring the phone half a minute later than one that refuses.
+const connectTimeout = 5 * time.Second
+
 // Options configures a Wire; the zero value works on an ordinary machine and
 // asks public addresses only.
 type Options struct {
@@ -72,7 +78,7 @@ func New(o Options) (*Wire, error) {
 		guard: o.Guard, source4: o.SourceIPv4, source6: o.SourceIPv6, maxAddrs: o.MaxAddresses,
 		// Keep-alive is off because a look is shorter than its first one, and
 		// turning it on is four system calls a look.
-		dialer: net.Dialer{FallbackDelay: -1, KeepAlive: -1},
+		dialer: net.Dialer{FallbackDelay: -1, KeepAlive: -1, Timeout: connectTimeout},
 		book:   chain.NewBook(o.Roots),
 		log:    log,
 	}
