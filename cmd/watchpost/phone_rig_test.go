@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -16,7 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -29,20 +30,18 @@ import (
 	"watchpost.example/internal/testneed"
 )
 
-// target is a web server that can die, fall silent and come back.
+// target is a web server that can die, vanish and come back.
 type target struct {
-	addr   string
-	silent atomic.Bool
-	mu     sync.Mutex
-	srv    *http.Server
-	gone   chan struct{} // closed when the test ends
+	addr string
+	mu   sync.Mutex
+	srv  *http.Server
 }
 
 func newTarget(t *testing.T, ip string) *target {
 	t.Helper()
-	x := &target{addr: ip + ":0", gone: make(chan struct{})}
+	x := &target{addr: ip + ":0"}
 	x.up(t)
-	t.Cleanup(func() { close(x.gone); x.die() })
+	t.Cleanup(x.die)
 	return x
 }
 
@@ -54,14 +53,7 @@ func (x *target) up(t *testing.T) {
 		t.Fatal(err)
 	}
 	x.addr = l.Addr().String()
-	srv := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		if x.silent.Load() {
-			select {
-			case <-x.gone:
-			case <-r.Context().Done():
-			}
-		}
-	})}
+	srv := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})}
 	x.mu.Lock()
 	x.srv = srv
 	x.mu.Unlock()
@@ -73,6 +65,32 @@ func (x *target) die() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	_ = x.srv.Close() // it is to be gone
+}
+
+// vanish is die, and from now on packets get no answer, as of a host without
+// power: the queue of the port is full and nobody takes from it.
+func (x *target) vanish(t *testing.T) {
+	t.Helper()
+	x.die()
+	at := netip.MustParseAddrPort(x.addr)
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Close(fd) }) // nothing hangs on it
+	err = errors.Join(syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1),
+		syscall.Bind(fd, &syscall.SockaddrInet4{Addr: at.Addr().As4(), Port: int(at.Port())}), syscall.Listen(fd, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		c, err := net.DialTimeout("tcp", x.addr, 100*time.Millisecond)
+		if err != nil {
+			return
+		}
+		t.Cleanup(func() { _ = c.Close() }) // it never worked
+	}
+	t.Fatal("the kernel goes on taking connections")
 }
 
 // smsd is the real gammu-smsd with its dummy phone, which is a folder.
@@ -204,9 +222,9 @@ type dutyPhone struct {
 	out     *journal
 }
 
-// phone starts sipp; each call is taken with key 1 so many milliseconds after
+// newDutyPhone starts sipp; each call is taken with key 1 so many milliseconds after
 // the answer.
-func phone(t *testing.T, ip string, after int) *dutyPhone {
+func newDutyPhone(t *testing.T, ip string, after int) *dutyPhone {
 	t.Helper()
 	testneed.Root(t) // sipp plays recordings by a raw socket
 	program := testneed.Program(t, "sipp")

@@ -53,7 +53,7 @@ func TestPhone(t *testing.T) {
 	dir := t.TempDir()
 	storage := filepath.Join(dir, "data")
 	spool, smsrc := smsd(t)
-	sip := phone(t, "127.0.78.1", 1500)
+	sip := newDutyPhone(t, "127.0.78.1", 1500)
 	server, other := newTarget(t, "127.0.78.2"), newTarget(t, "127.0.78.2")
 	write(t, dir, "roster.yaml", today(shortLadder))
 	write(t, dir, "channels.yaml", fmt.Sprintf("channels:\n  - {name: sms, type: gammu, spool: %s, config: %s}\n  - {name: voice, type: voice, server: %q, caller_id: \"1000\"}\n", spool, smsrc, sip.addr))
