@@ -17,7 +17,7 @@ type Config struct {
 }
 
 // Load reads the configuration: a watchpost.yaml and the inventory files it
-// names, or a folder of inventory files, or one inventory file, the latter two
+// names (a folder with one in it stands for it), or a folder of inventory files, or one inventory file, the latter two
 // with a Server of defaults. "" stands for watchpost.yaml if it is there, else
 // for the folder inventory. It gives a Config or the problems of all files.
 func Load(path string, kinds []probes.Kind) (*Config, source.Problems) {
@@ -30,6 +30,10 @@ func Load(path string, kinds []probes.Kind) (*Config, source.Problems) {
 	cfg := &Config{}
 	b := newBuilder(kinds)
 	var files []string
+	// A folder with a watchpost.yaml in it is meant as that one.
+	if st, err := os.Stat(filepath.Join(path, "watchpost.yaml")); err == nil && st.Mode().IsRegular() {
+		path = filepath.Join(path, "watchpost.yaml")
+	}
 	st, err := os.Stat(path)
 	switch {
 	case err != nil:

@@ -43,3 +43,15 @@ func TestBadInventories(t *testing.T) {
 		})
 	}
 }
+
+// A folder that holds a watchpost.yaml is meant as that file, not as a folder of
+// inventory files.
+func TestFolderWithServerFile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, map[string]string{"watchpost.yaml": "vantage: here\n", "inventory/a.yaml": oneSystem, "roster.yaml": "people: []\n"})
+	cfg, problems := Load(dir, fakeKinds())
+	if problems != nil || cfg.Server.Vantage != "here" || cfg.Path != filepath.Join(dir, "watchpost.yaml") {
+		t.Error(problems)
+	}
+}

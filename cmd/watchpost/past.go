@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"watchpost.example/exporter/history"
@@ -46,7 +47,7 @@ func (a *application) past(ctx context.Context, s *probes.System, from, to time.
 	sys := r.Units[0].Systems[0]
 	var out wall.Past
 	if sys.Availability.Known() {
-		out.Availability = sys.Availability.Percent(2)
+		out.Availability = strings.ReplaceAll(sys.Availability.Percent(2), ".", ",") + "%"
 	}
 	for _, x := range sys.Timeline {
 		out.Spans = append(out.Spans, wall.Span{From: x.From, To: x.To, State: wallState(x.Class)})
