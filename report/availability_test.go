@@ -49,8 +49,8 @@ func TestCheckTimeline(t *testing.T) {
 		{"silence at the end is unknown", every(0, 50, up), period(0, 100), 50, 0, 50, 0, 0},
 		{"an outage counts from its first failure", slices.Concat(every(0, 50, up), []Sample{since(50, 31, down)}, []Sample{since(60, 31, down)}), period(0, 70), 31, 39, 0, 0, 1},
 		{"and to its first success", slices.Concat([]Sample{since(0, 0, down), since(10, 0, down), since(20, 14, up)}), period(0, 30), 16, 14, 0, 0, 1},
-		{"hindsight does not rewrite a gap", []Sample{look(0, up), since(60, 5, down)}, period(0, 70), 5, 5 + 10, 50, 0, 2},
-		{"nor a measured unknown", []Sample{look(0, up), look(10, unknown), since(20, 5, down)}, period(0, 30), 5, 5 + 10, 10, 0, 2},
+		{"hindsight does not rewrite a gap", []Sample{look(0, up), since(60, 5, down)}, period(0, 70), 5, 5 + 10, 50, 0, 1},
+		{"nor a measured unknown", []Sample{look(0, up), look(10, unknown), since(20, 5, down)}, period(0, 30), 5, 5 + 10, 10, 0, 1},
 		{"a Since in the future is the look's own time", []Sample{look(0, up), since(10, 900, down)}, period(0, 20), 10, 10, 0, 0, 1},
 		{"a Since before the run it ended is cut there", []Sample{look(0, unknown), since(10, 8, up), since(20, -99999, down)}, period(0, 30), 0, 20, 10, 0, 1},
 		{"degraded is not down", every(0, 100, probes.Degraded), period(0, 100), 0, 0, 0, 100, 0},
@@ -96,6 +96,24 @@ func TestOutageAtTheBorders(t *testing.T) {
 	o = CheckTimeline(l, 10*time.Second, period(0, 100)).Outages()
 	if len(o) != 1 || o[0].Ongoing || !o[0].EndUnseen || !o[0].End.Equal(at(25)) {
 		t.Errorf("got %+v", o)
+	}
+}
+
+// Our own restart in the middle of an outage must not make two of it; another
+// outage after a gap is another one.
+func TestOutageOverAGap(t *testing.T) {
+	l := []Sample{since(0, 0, probes.Down), since(10, 0, probes.Down), since(60, 0, probes.Down), since(70, 0, probes.Down)}
+	line := CheckTimeline(l, 10*time.Second, period(0, 80))
+	o := line.Outages()
+	if len(o) != 1 || !o[0].Start.Equal(at(0)) || !o[0].End.Equal(at(80)) || !o[0].Ongoing || o[0].Duration() != line.Tally()[Down] {
+		t.Errorf("got %+v of\n%v", o, line)
+	}
+	if line.Tally()[Unknown] == 0 {
+		t.Errorf("the gap is counted as known: %v", line)
+	}
+	l = []Sample{since(0, 0, probes.Down), since(10, 0, probes.Down), since(60, 60, probes.Down), since(70, 60, probes.Down)}
+	if o := CheckTimeline(l, 10*time.Second, period(0, 80)).Outages(); len(o) != 2 {
+		t.Errorf("got %+v, want two", o)
 	}
 }
 

@@ -27,24 +27,32 @@ type Outage struct {
 	EndUnseen bool          `json:"end_unseen"`
 	Reason    probes.Reason `json:"reason"`
 	Checks    []string      `json:"checks"`
+
+	unseen time.Duration // between Start and End, when nobody looked
 }
 
-// Duration is the time within the period.
-func (o Outage) Duration() time.Duration { return o.End.Sub(o.Start) }
+// Duration is the time Down within the period; what nobody saw is not in it.
+func (o Outage) Duration() time.Duration { return o.End.Sub(o.Start) - o.unseen }
 
 // Outages lists the stretches of Down, oldest first. Their durations sum to
-// the tally's Down. An outage that a maintenance or Unknown cuts is two: what
-// lies between was not measured or does not count.
+// the tally's Down. An outage that a maintenance cuts is two. One that Unknown
+// cuts is two as well, unless the watch itself knew it again afterwards by its
+// first failure: our own restart must not count against a unit.
 func (t Timeline) Outages() []Outage {
 	var out []Outage
 	for i, s := range t {
 		if s.Class != Down {
 			continue
 		}
-		if n := len(out); n > 0 && out[n-1].End.Equal(s.From) {
+		switch n := len(out); {
+		case n > 0 && out[n-1].End.Equal(s.From):
 			o := &out[n-1]
 			o.End, o.Checks = s.To, merge(o.Checks, s.Checks)
-		} else {
+		case n > 0 && t[i-1].Class == Unknown && t[i-1].From.Equal(out[n-1].End) && !s.Began.IsZero() && s.Began.Equal(out[n-1].Began):
+			o := &out[n-1]
+			o.unseen += s.From.Sub(o.End)
+			o.End, o.Checks = s.To, merge(o.Checks, s.Checks)
+		default:
 			out = append(out, Outage{Start: s.From, End: s.To, Began: s.Began, Reason: s.Reason, Checks: merge(nil, s.Checks)})
 		}
 		o := &out[len(out)-1]

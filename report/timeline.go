@@ -81,7 +81,7 @@ func hold(samples []Sample, interval time.Duration, to time.Time) []Slice {
 			next = samples[i+1].At
 		}
 		class := classOf(s.Verdict)
-		if i == 0 || class != classOf(samples[i-1].Verdict) {
+		if i == 0 || class != classOf(samples[i-1].Verdict) || anew(samples[i-1], s, interval) {
 			runBegan = began(s)
 			if runBegan.Before(floor) { // a run can't begin before the one it ended
 				runBegan = floor
@@ -99,6 +99,12 @@ func hold(samples []Sample, interval time.Duration, to time.Time) []Slice {
 		l = push(l, Slice{From: end, To: next, Class: Unknown, Began: end, gap: true})
 	}
 	return l
+}
+
+// anew tells whether the state of a look after a gap began within the gap: it
+// is like the one before it, but not the same one.
+func anew(before, s Sample, interval time.Duration) bool {
+	return s.At.Sub(before.At) > 2*interval && began(s).After(before.At)
 }
 
 func began(s Sample) time.Time {
