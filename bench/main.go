@@ -90,5 +90,5 @@ func run(ctx context.Context) error {
 		}
 		fmt.Printf("resident memory at %d checks: %.0f MB\n", *memory, rss)
 	}
-	return os.WriteFile(*out, []byte(table(p, rows, *memory, rss)), 0o644)
+	return os.WriteFile(*out, []byte(table(p, rows, *memory, rss)+notes(*out)), 0o644)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"strings"
 )
 
@@ -20,6 +21,23 @@ func (r *row) set(c contender, us float64) {
 	case blackbox:
 		r.blackbox = us
 	}
+}
+
+// notesHead begins what a person wrote below the table.
+const notesHead = "\n## What it reaches"
+
+// notes is that part of an earlier file, "" without one, so that measuring
+// again does not lose it.
+func notes(path string) string {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	_, text, ok := strings.Cut(string(b), notesHead)
+	if !ok {
+		return ""
+	}
+	return notesHead + text
 }
 
 // table renders docs/BENCH.md. Ratios are what counts: digits change with the machine.
