@@ -119,8 +119,13 @@ receivers: [{name: phone, webhook_configs: [{url: "`+hook.URL+`", send_resolved:
 	p := launch(t, config, storage)
 	eventually(t, 60*time.Second, "the outage is paged", func() bool { return hook.count("SystemDown firing") == 1 })
 	eventually(t, 20*time.Second, "the page is remembered on disk", func() bool {
-		found, err := filepath.Glob(filepath.Join(storage, "alerting", "nflog"))
-		return err == nil && len(found) == 1
+		for _, name := range []string{"nflog", "alerts.json"} {
+			b, err := os.ReadFile(filepath.Join(storage, "alerting", name))
+			if err != nil || !strings.Contains(string(b), "SystemDown") {
+				return false
+			}
+		}
+		return true
 	})
 	since := downSince(t, p)
 	p.kill()
