@@ -1,3 +1,5 @@
+//go:build measure
+
 package main
 
 import (
@@ -43,9 +45,6 @@ type trial struct {
 // evaluation, the built-in Alertmanager configuration. Nothing is scaled. It
 // takes minutes, so it runs only when asked, and writes docs/PAGING.md.
 func TestTimeToRing(t *testing.T) {
-	if os.Getenv("WATCHPOST_BENCH") != "1" {
-		t.Skip("takes minutes: WATCHPOST_BENCH=1 runs it, WATCHPOST_BENCH_RUNS sets how often (50)")
-	}
 	runs := 50
 	if n, err := strconv.Atoi(os.Getenv("WATCHPOST_BENCH_RUNS")); err == nil && n > 0 {
 		runs = n

@@ -22,8 +22,8 @@ import (
 )
 
 type reportOptions struct {
-	config, from, to, out, url, storage, title string
-	objective                                  float64
+	config, from, to, out, url, storage, title, journal string
+	objective                                           float64
 }
 
 func reportCommand(app *kingpin.Application) (*kingpin.CmdClause, func(context.Context, *env) error) {
@@ -35,6 +35,7 @@ func reportCommand(app *kingpin.Application) (*kingpin.CmdClause, func(context.C
 	cmd.Flag("out", "Folder for the files.").Default("report").StringVar(&o.out)
 	cmd.Flag("url", "A running watchpost, or any Prometheus-compatible server, to read the history from.").Default("http://127.0.0.1:9115").StringVar(&o.url)
 	cmd.Flag("storage.path", "Read the history from this folder instead; watchpost must not be running on it.").StringVar(&o.storage)
+	cmd.Flag("journal", "Folder of on-call's journal (data/oncall/journal), for the section about the duty.").StringVar(&o.journal)
 	cmd.Flag("title", "Title under BÁO CÁO.").StringVar(&o.title)
 	cmd.Flag("objective", "Your own objective in percent, such as 99.5; 0 = none, nothing is judged.").FloatVar(&o.objective)
 	return cmd, func(ctx context.Context, e *env) error { return runReport(ctx, e, o) }
@@ -57,12 +58,18 @@ func runReport(ctx context.Context, e *env, o reportOptions) error {
 	if err != nil {
 		return &exitError{2, err}
 	}
+	duty, err := oncallFigures(o.journal, cfg.Server.Oncall.Roster, period)
+	if err != nil {
+		return err
+	}
 	raw, done, err := openHistory(ctx, cfg, o)
 	if err != nil {
 		return err
 	}
 	defer done()
-	r, err := report.Build(ctx, report.HistorySource{Raw: raw}, cfg.Inventory.Units, period, reportText(cfg.Server, o))
+	text := reportText(cfg.Server, o)
+	text.Incidents = duty
+	r, err := report.Build(ctx, report.HistorySource{Raw: raw}, cfg.Inventory.Units, period, text)
 	if err != nil {
 		return fmt.Errorf("reading the history for the report: %w", err)
 	}
