@@ -106,6 +106,7 @@ func printed(console string, l *lab.Lab) bool {
 
 // labAlerts asks that everything that is down has an alert.
 func labAlerts(t *testing.T, h *house, l *lab.Lab) {
+	t.Helper()
 	var silent []string
 	var rows []sample
 	eventually(t, 15*time.Second, "everything that is down has an alert", func() bool {
@@ -131,6 +132,7 @@ func labAlerts(t *testing.T, h *house, l *lab.Lab) {
 // labSystems holds /api/status against the board of checks: a system whose
 // only check is down is down.
 func labSystems(t *testing.T, h *house) {
+	t.Helper()
 	got := map[string]string{}
 	for _, u := range h.status(t).Units {
 		for _, s := range u.Systems {
@@ -153,6 +155,7 @@ func labSystems(t *testing.T, h *house) {
 }
 
 func labLint(t *testing.T, h *house) {
+	t.Helper()
 	problems, err := promlint.New(strings.NewReader(h.get(t, "/metrics"))).Lint()
 	if err != nil {
 		t.Fatal(err)
@@ -176,6 +179,7 @@ func tool(t *testing.T, name string, args ...string) (string, error) {
 }
 
 func labPromtool(t *testing.T, h *house) {
+	t.Helper()
 	out, err := tool(t, "promtool", "query", "instant", h.url, `watchpost_check_state{system="van-ban"}`)
 	if err != nil || !strings.Contains(out, `check="tcp"`) || !strings.Contains(out, "=> 3 @") {
 		t.Errorf("%v: %s", err, out)
@@ -187,6 +191,7 @@ func labPromtool(t *testing.T, h *house) {
 }
 
 func labAmtool(t *testing.T, h *house) {
+	t.Helper()
 	am := h.url + "/alertmanager"
 	out, err := tool(t, "amtool", "--alertmanager.url="+am, "alert", "query")
 	if err != nil || !strings.Contains(out, "SystemDown") {
@@ -225,6 +230,7 @@ type model struct {
 // labDashboards runs every query of every dashboard; what is empty on the
 // lab's data is told by name.
 func labDashboards(t *testing.T, h *house) {
+	t.Helper()
 	all, err := dashboards.All()
 	if err != nil {
 		t.Fatal(err)
@@ -257,6 +263,7 @@ func labDashboards(t *testing.T, h *house) {
 }
 
 func labRunbooks(t *testing.T, h *house) {
+	t.Helper()
 	books, err := rules.Runbooks()
 	if err != nil {
 		t.Fatal(err)
@@ -302,6 +309,7 @@ func labRunbooks(t *testing.T, h *house) {
 }
 
 func labBrowser(t *testing.T, h *house) {
+	t.Helper()
 	cmd := exec.CommandContext(t.Context(), testneed.Program(t, "chromium"),
 		"--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
 		"--disable-sync", "--disable-dev-shm-usage", "--user-data-dir="+t.TempDir(), "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
@@ -319,6 +327,7 @@ func labBrowser(t *testing.T, h *house) {
 
 // labProbe is `watchpost probe` with its four exit statuses.
 func labProbe(t *testing.T, l *lab.Lab) {
+	t.Helper()
 	for _, c := range []struct {
 		target  string
 		code    int

@@ -96,9 +96,10 @@ func TestReload(t *testing.T) {
 	if !strings.Contains(h.log.String(), "reload failed") {
 		t.Error("the log does not tell")
 	}
-	if rows, err := h.query(t, `watchpost_check_state{system="mot"}`); err != nil || len(rows) != 1 || rows[0].String() != "1" {
-		t.Errorf("the old configuration does not go on: %v %v", rows, err)
-	}
+	eventually(t, 10*time.Second, "the old configuration goes on", func() bool {
+		rows, err := h.query(t, `watchpost_check_state{system="mot"}`)
+		return err == nil && len(rows) == 1 && rows[0].String() == "1"
+	})
 
 	// A good one: by the way that SIGHUP takes.
 	if err := os.WriteFile(inventory, []byte(unit("mot", well.URL, "hai", sick.URL)), 0o600); err != nil {

@@ -16,7 +16,7 @@ import (
 type silencer struct{ a *application }
 
 func (s silencer) client() (*silence.Client, error) {
-	if out := s.a.cfg.Server.Alertmanager.Outside; len(out) > 0 {
+	if out := s.a.server().Alertmanager.Outside; len(out) > 0 {
 		rt, err := endpointTransport(out[0])
 		if err != nil {
 			return nil, err
