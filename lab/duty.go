@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 	_ "time/tzdata" // the roster's zone, in a bare container, too
 )
@@ -52,7 +53,8 @@ func (l *Lab) duty(now time.Time) (map[string]string, error) {
 	}
 	const form = "2006-01-02 15:04"
 	start := now.In(zone).Add(-time.Hour)
-	roster := marker + `
+	var roster strings.Builder
+	roster.WriteString(marker + `
 timezone: Asia/Ho_Chi_Minh
 people:
   - {id: an, name: Nguyễn Văn An (thử nghiệm), role: cán bộ trực, addresses: {sms: ["0900 000 011"]}}
@@ -61,14 +63,14 @@ people:
   - {id: trung-tam, name: Trung tâm ứng cứu (thử nghiệm), addresses: {sms: ["0900 000 019"]}}
 hotline: trung-tam
 shifts:
-`
+`)
 	for i := range 4 {
 		from := start.Add(time.Duration(i) * 12 * time.Hour)
-		roster += fmt.Sprintf("  - {start: %s, end: %s, officers: [an, binh], deputy: chi}\n", from.Format(form), from.Add(12*time.Hour).Format(form))
+		fmt.Fprintf(&roster, "  - {start: %s, end: %s, officers: [an, binh], deputy: chi}\n", from.Format(form), from.Add(12*time.Hour).Format(form))
 	}
-	roster += "ladder:\n  channels:\n    sms: {receipt: 0s}\n"
+	roster.WriteString("ladder:\n  channels:\n    sms: {receipt: 0s}\n")
 	files := map[string]string{
-		"roster.yaml":   roster,
+		"roster.yaml":   roster.String(),
 		"channels.yaml": marker + "\nchannels:\n  - {name: sms, type: webhook, url: \"http://" + l.phoneAt + "/\"}\n",
 	}
 	if l.hash != "" {

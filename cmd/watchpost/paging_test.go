@@ -4,13 +4,17 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -173,4 +177,30 @@ func writeTable(t *testing.T, trials []*trial) {
 // not exceed.
 func share(sorted []time.Duration, q float64) float64 {
 	return sorted[max(0, int(float64(len(sorted))*q+0.999999)-1)].Seconds()
+}
+
+// vanish is die, and from now on packets get no answer, as of a host without
+// power: the queue of the port is full and nobody takes from it.
+func (x *target) vanish(t *testing.T) {
+	t.Helper()
+	x.die()
+	at := netip.MustParseAddrPort(x.addr)
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Close(fd) }) // nothing hangs on it
+	err = errors.Join(syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1),
+		syscall.Bind(fd, &syscall.SockaddrInet4{Addr: at.Addr().As4(), Port: int(at.Port())}), syscall.Listen(fd, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		c, err := net.DialTimeout("tcp", x.addr, 100*time.Millisecond)
+		if err != nil {
+			return
+		}
+		t.Cleanup(func() { _ = c.Close() }) // it never worked
+	}
+	t.Fatal("the kernel goes on taking connections")
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -17,7 +16,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -65,32 +63,6 @@ func (x *target) die() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	_ = x.srv.Close() // it is to be gone
-}
-
-// vanish is die, and from now on packets get no answer, as of a host without
-// power: the queue of the port is full and nobody takes from it.
-func (x *target) vanish(t *testing.T) {
-	t.Helper()
-	x.die()
-	at := netip.MustParseAddrPort(x.addr)
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = syscall.Close(fd) }) // nothing hangs on it
-	err = errors.Join(syscall.SetsockoptInt(fd, syscall.SOL_SOCKET, syscall.SO_REUSEADDR, 1),
-		syscall.Bind(fd, &syscall.SockaddrInet4{Addr: at.Addr().As4(), Port: int(at.Port())}), syscall.Listen(fd, 0))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 5 {
-		c, err := net.DialTimeout("tcp", x.addr, 100*time.Millisecond)
-		if err != nil {
-			return
-		}
-		t.Cleanup(func() { _ = c.Close() }) // it never worked
-	}
-	t.Fatal("the kernel goes on taking connections")
 }
 
 // smsd is the real gammu-smsd with its dummy phone, which is a folder.
