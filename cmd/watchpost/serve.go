@@ -101,6 +101,10 @@ func (a *application) wait(ctx context.Context) error {
 // listen opens all addresses before anything else starts, so that a port in use
 // is told at once.
 func listen(flags *web.FlagConfig) ([]net.Listener, error) {
+	if flags.WebSystemdSocket != nil && *flags.WebSystemdSocket {
+		// Better refused than taken without a word.
+		return nil, usage("--web.systemd-socket is not supported: name the address with --web.listen-address")
+	}
 	var out []net.Listener
 	var lc net.ListenConfig
 	for _, addr := range *flags.WebListenAddresses {
