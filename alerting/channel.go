@@ -56,7 +56,17 @@ type Reply struct {
 type Health struct {
 	OK     bool
 	Detail string             // one line for people
-	Values map[string]float64 // signal_ratio, credit, registered; base units
+	Values map[string]float64 // signal_ratio, registered; base units
+	Credit *Credit            // of a prepaid SIM or account; nil = not watched
+}
+
+// Credit is what is left to send with.
+type Credit struct {
+	Amount   float64
+	Minimum  float64   // below it somebody must top up; 0 = no limit is set
+	Currency string    // ISO 4217: "VND"
+	At       time.Time // when the carrier said so; zero = it never did
+	Problem  string    // why the last question brought nothing; "" = it did
 }
 
 // Channel is one way to reach a phone.

@@ -47,6 +47,7 @@ type metrics struct {
 	incidents, oldest, officer, onDuty, gap, saved                 *prometheus.Desc
 	queue, queueAge, attempts, channelOK, channelValue, heartbeat  *prometheus.Desc
 	heartbeatLost, replies, webhooks, repeats, lastTurn, shiftTest *prometheus.Desc
+	credit, creditMin, creditAt                                    *prometheus.Desc
 }
 
 func newMetrics(s *Service) *metrics {
@@ -65,7 +66,10 @@ func newMetrics(s *Service) *metrics {
 		queueAge:      d("queue_oldest_timestamp_seconds", "When the oldest page that waits was made; absent without one.", "channel"),
 		attempts:      d("attempts_total", "Pages handed to a channel, by result.", "channel", "result"),
 		channelOK:     d("channel_up", "1 when the channel says that it works.", "channel"),
-		channelValue:  d("channel_value", "What a channel tells of itself: signal_ratio, credit, registered.", "channel", "name"),
+		channelValue:  d("channel_value", "What a channel tells of itself: signal_ratio, registered.", "channel", "name"),
+		credit:        d("channel_credit", "What is left on a channel's SIM or account, as the carrier said last; absent until it did.", "channel", "currency"),
+		creditMin:     d("channel_credit_minimum", "Below this somebody must top up; absent when no limit is set.", "channel", "currency"),
+		creditAt:      d("channel_credit_timestamp_seconds", "When the carrier last told the credit, 0 = never; absent when it is not watched.", "channel"),
 		heartbeat:     d("heartbeat_timestamp_seconds", "When a source was last heard of.", "source"),
 		heartbeatLost: d("heartbeat_lost", "1 when a source has been silent for too long.", "source"),
 		replies:       d("replies_total", "Messages from phones, by result.", "result"),
@@ -80,7 +84,7 @@ func newMetrics(s *Service) *metrics {
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		m.incidents, m.oldest, m.officer, m.onDuty, m.gap, m.saved, m.queue, m.queueAge, m.attempts, m.channelOK, m.channelValue,
-		m.heartbeat, m.heartbeatLost, m.replies, m.webhooks, m.repeats, m.lastTurn, m.shiftTest,
+		m.heartbeat, m.heartbeatLost, m.replies, m.webhooks, m.repeats, m.lastTurn, m.shiftTest, m.credit, m.creditMin, m.creditAt,
 	} {
 		ch <- d
 	}
@@ -193,6 +197,22 @@ func (m *metrics) collectChannels(v *View, gauge, counter func(*prometheus.Desc,
 				gauge(m.channelValue, x, name, k)
 			}
 		}
+		m.collectCredit(name, health.Credit, gauge)
+	}
+}
+
+func (m *metrics) collectCredit(name string, c *alerting.Credit, gauge func(*prometheus.Desc, float64, ...string)) {
+	switch {
+	case c == nil:
+		return
+	case c.At.IsZero():
+		gauge(m.creditAt, 0, name)
+	default:
+		gauge(m.creditAt, unix(c.At), name)
+		gauge(m.credit, c.Amount, name, c.Currency)
+	}
+	if c.Minimum > 0 {
+		gauge(m.creditMin, c.Minimum, name, c.Currency)
 	}
 }
 
