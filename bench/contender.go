@@ -78,9 +78,18 @@ func (p plan) memory(ctx context.Context, n int, t targets) (float64, error) {
 	if err := pause(ctx, 3*p.interval); err != nil {
 		return 0, err
 	}
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", cmds[0].Process.Pid))
+	mb, err := resident(cmds[0].Process.Pid)
 	if err != nil {
 		return 0, fmt.Errorf("%w\n%s", err, tail(dir))
+	}
+	return mb, nil
+}
+
+// resident gives the resident set of a process in MB.
+func resident(pid int) (float64, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return 0, err
 	}
 	for line := range strings.Lines(string(b)) {
 		if f := strings.Fields(line); len(f) == 3 && f[0] == "VmRSS:" {

@@ -3,6 +3,7 @@
 // bare protocol in Go, all in one run on loopback. It writes docs/BENCH.md.
 //
 //	make bench
+//	make bench-zones	1,000 signed zones, see zones.go
 package main
 
 import (
@@ -30,6 +31,12 @@ type plan struct {
 func main() {
 	if role := os.Getenv("BENCH_ROLE"); role != "" {
 		if err := runRole(role); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
+	if len(os.Args) > 1 && os.Args[1] == "zones" {
+		if err := runZones(os.Args[2:]); err != nil {
 			log.Fatal(err)
 		}
 		return
@@ -90,5 +97,5 @@ func run(ctx context.Context) error {
 		}
 		fmt.Printf("resident memory at %d checks: %.0f MB\n", *memory, rss)
 	}
-	return os.WriteFile(*out, []byte(table(p, rows, *memory, rss)+notes(*out)), 0o644)
+	return os.WriteFile(*out, []byte(table(p, rows, *memory, rss)+section(*out, zonesHead)+notes(*out)), 0o644)
 }

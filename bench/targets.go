@@ -204,6 +204,9 @@ func certificate(hosts int) (tls.Certificate, string, error) {
 }
 
 func runRole(role string) error {
+	if role == "zones" {
+		return askZones()
+	}
 	var hosts int
 	if _, err := fmt.Sscan(os.Getenv("BENCH_HOSTS"), &hosts); err != nil {
 		return fmt.Errorf("BENCH_HOSTS: %w", err)
