@@ -29,6 +29,7 @@ type channel struct {
 	// poll is the pause between two looks into the inbox; settle is the age at
 	// which a file there is taken to be whole: smsd does not rename.
 	poll, settle time.Duration
+	credit       *credit // nil = not watched
 }
 
 // Name implements alerting.Channel.
@@ -55,6 +56,9 @@ func (c *channel) Send(ctx context.Context, address string, p alerting.Page) (al
 		if err := c.put(name, p.Short); err != nil {
 			return alerting.Receipt{}, fmt.Errorf("gammu %s: %w", c.name, err)
 		}
+	}
+	if p.Kind == "test" && c.credit != nil {
+		c.credit.tested()
 	}
 	return c.wait(ctx, name, p)
 }

@@ -208,6 +208,15 @@ func TestHalfWritten(t *testing.T) {
 	if !c.has("inbox", "IN20261122_021000_00_0900000001_00.txt") {
 		t.Error("it was taken before it was whole")
 	}
+	// After the clock was set back by a day it must not wait for a day.
+	tomorrow := time.Now().Add(24 * time.Hour)
+	if err := os.Chtimes(filepath.Join(c.dir("inbox"), "IN20261122_021000_00_0900000001_00.txt"), tomorrow, tomorrow); err != nil {
+		t.Fatal(err)
+	}
+	replies := make(chan alerting.Reply, 1)
+	if err := c.scan(t.Context(), nil, replies); err != nil || len(replies) != 1 {
+		t.Errorf("a message of tomorrow: %d replies, %v", len(replies), err)
+	}
 }
 
 func TestHealth(t *testing.T) {

@@ -27,6 +27,9 @@ const (
 func (c *channel) Health(ctx context.Context) alerting.Health {
 	h := alerting.Health{OK: true, Detail: "the spool is writable", Values: map[string]float64{}}
 	bad := func(text string) { h.OK, h.Detail = false, text }
+	if c.credit != nil {
+		h.Credit = c.credit.show()
+	}
 	probe := filepath.Join(c.dir("outbox"), tmpPrefix+"health")
 	if err := os.WriteFile(probe, nil, 0o600); err != nil {
 		bad("the outbox is not writable: " + err.Error())
@@ -53,7 +56,27 @@ func (c *channel) Health(ctx context.Context) alerting.Health {
 	if c.set.Config != "" {
 		c.modem(ctx, &h)
 	}
+	if h.OK && h.Credit != nil {
+		h.Detail += "; " + credits(*h.Credit)
+	}
 	return h
+}
+
+// credits says in words what is left on the SIM. A SIM without credit still
+// receives, so the channel is not called dead for it; rules warn in time.
+func credits(k alerting.Credit) string {
+	text := "credit not known"
+	if !k.At.IsZero() {
+		text = fmt.Sprintf("credit %s %s", strconv.FormatFloat(k.Amount, 'f', -1, 64), k.Currency)
+		if k.Amount < k.Minimum {
+			text += ", top it up"
+		}
+		text += ", told " + k.At.UTC().Format(time.RFC3339)
+	}
+	if k.Problem != "" {
+		text += "; " + k.Problem
+	}
+	return text
 }
 
 // modem asks gammu-smsd-monitor. Its output is never quoted: it has the SIM's

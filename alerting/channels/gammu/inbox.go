@@ -38,6 +38,9 @@ type message struct {
 // removed after its message was handed over; a crash between hands it over
 // twice, which acknowledges once.
 func (c *channel) Run(ctx context.Context, receipts chan<- alerting.Receipt, replies chan<- alerting.Reply) error {
+	if c.credit != nil {
+		defer c.credit.wg.Wait()
+	}
 	tick := time.NewTicker(c.poll)
 	defer tick.Stop()
 	var (
@@ -50,6 +53,7 @@ func (c *channel) Run(ctx context.Context, receipts chan<- alerting.Receipt, rep
 			c.prune(pruned)
 		}
 		err := c.scan(ctx, receipts, replies)
+		c.watchCredit(ctx, time.Now())
 		if now := text(err); now != said { // once, not every second
 			if said = now; err != nil && ctx.Err() == nil {
 				c.log.Warn("reading the SMS inbox failed", "channel", c.name, "err", err)
@@ -95,7 +99,7 @@ func (c *channel) hand(ctx context.Context, m message, receipts chan<- alerting.
 		if err := c.handReceipt(ctx, receipts, r); err != nil {
 			return err
 		}
-	} else if strings.TrimSpace(body) != "" {
+	} else if strings.TrimSpace(body) != "" && !c.creditAnswer(m.from, body) {
 		select {
 		case replies <- alerting.Reply{Channel: c.name, From: m.from, Text: body, At: at}:
 		case <-ctx.Done():
@@ -139,7 +143,8 @@ func (c *channel) content(m message) (body string, at time.Time, ok bool, err er
 		if err != nil {
 			return "", at, false, err
 		}
-		if time.Since(written) < c.settle {
+		// Far in the future it is not young: the clock was set back.
+		if age := time.Since(written); age < c.settle && age > -c.settle {
 			return "", at, false, nil
 		}
 		if i == 0 {

@@ -18,7 +18,9 @@ func Type() alerting.ChannelType {
 	return alerting.ChannelType{
 		Name: "gammu", Doc: "SMS by a modem of one's own, through gammu-smsd's file spool; replies acknowledge.",
 		New: func() alerting.ChannelSettings {
-			return &Settings{Spool: "/var/spool/gammu", Keep: 30 * 24 * time.Hour}
+			return &Settings{Spool: "/var/spool/gammu", Keep: 30 * 24 * time.Hour, Credit: Credit{
+				Currency: "VND", At: []string{"07:30"}, Zone: "Asia/Ho_Chi_Minh", Timeout: 5 * time.Minute,
+			}}
 		},
 	}
 }
@@ -34,6 +36,8 @@ type Settings struct {
 	Config string `yaml:"config"`
 	// Keep is how long files stay in sent and error.
 	Keep time.Duration `yaml:"keep"`
+	// Credit is how to learn what is left on a prepaid SIM.
+	Credit Credit `yaml:"credit"`
 }
 
 // Problems implements alerting.ChannelSettings. Whether the folders are there
@@ -49,10 +53,14 @@ func (s *Settings) Problems() []alerting.Problem {
 	if s.Keep < time.Hour {
 		out = append(out, alerting.Problem{Field: "keep", Found: s.Keep.String(), Expected: "at least 1h"})
 	}
-	return out
+	return append(out, s.Credit.problems()...)
 }
 
 // Channel implements alerting.ChannelSettings.
 func (s *Settings) Channel(name string, log *slog.Logger) (alerting.Channel, error) {
-	return &channel{name: name, set: *s, log: log, poll: time.Second, settle: 2 * time.Second}, nil
+	k, err := newCredit(s.Credit)
+	if err != nil {
+		return nil, fmt.Errorf("gammu %s: credit: %w", name, err)
+	}
+	return &channel{name: name, set: *s, log: log, poll: time.Second, settle: 2 * time.Second, credit: k}, nil
 }

@@ -110,14 +110,16 @@ func decodeAll(b []byte) string {
 func (c *channel) dir(name string) string { return filepath.Join(c.set.Spool, name) }
 
 // put writes a page into the outbox so that smsd never sees a part of it.
-func (c *channel) put(name, text string) error {
+func (c *channel) put(name, text string) error { return c.putRaw(name, encode(text)) }
+
+func (c *channel) putRaw(name string, body []byte) error {
 	tmp := filepath.Join(c.dir("outbox"), tmpPrefix+name)
 	// The group may be smsd's own: it must be able to read.
 	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o660)
 	if err != nil {
 		return fmt.Errorf("writing into the spool: %w", err)
 	}
-	_, err = f.Write(encode(text))
+	_, err = f.Write(body)
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err == nil {
 		err = os.Rename(tmp, filepath.Join(c.dir("outbox"), name))
