@@ -69,12 +69,18 @@ func (s *Service) Decline(ctx context.Context, incidentID, who, how string) erro
 	return s.on(ctx, incidentID, func(d *desk, in *incident.Incident, now time.Time) { d.act(in.ID, who, how, reply.Decline, now) })
 }
 
-// Note writes a note into the timeline.
+// Note writes a note into the timeline of an incident (by ID or code), also of
+// one that is over.
 func (s *Service) Note(ctx context.Context, incidentID, who, text string) error {
+	in, ok, err := s.Incident(ctx, incidentID)
+	if err != nil || !ok {
+		return errors.Join(fmt.Errorf("%w: incident %q", ErrNotFound, incidentID), err)
+	}
 	return s.do(ctx, func(d *desk, now time.Time) {
-		if in := d.incidents[incidentID]; in != nil {
-			d.apply(in.ID, incident.Note{Who: who, Text: clip(text, 2000)}, now)
+		if d.incidents[in.ID] == nil {
+			d.incidents[in.ID] = &in // long over: the next rounds let it go again
 		}
+		d.apply(in.ID, incident.Note{Who: who, Text: clip(text, 2000)}, now)
 	})
 }
 
@@ -179,7 +185,10 @@ func (s *Service) useTicket(ctx context.Context, t ticket.Ticket) error {
 		if in != nil && in.Status == incident.Merged && d.incidents[in.MergedInto] != nil {
 			in = d.incidents[in.MergedInto]
 		}
+		_, known := d.roster.Person(t.Person)
 		switch {
+		case !known:
+			bad = fmt.Errorf("%w: %q is no longer in the roster", ErrNotFound, t.Person)
 		case in == nil:
 			bad = fmt.Errorf("%w: incident %q", ErrNotFound, t.Incident)
 		case !in.Status.Live():

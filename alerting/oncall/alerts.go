@@ -2,6 +2,7 @@ package oncall
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,9 @@ func (d *desk) takeGroup(g incident.Group, now time.Time) {
 	in := d.incidents[id]
 	switch {
 	case in != nil && in.Status.Live():
+		if tellsMore(*in, g) {
+			d.journalGroup(id, g, now)
+		}
 		d.apply(id, incident.Alerts{Group: g}, now)
 		return
 	case g.Firing() == 0:
@@ -31,8 +35,18 @@ func (d *desk) takeGroup(g incident.Group, now time.Time) {
 	if d.fold(g, now) {
 		return
 	}
-	id = d.open(fresh, policy, now)
-	d.journalGroup(id, g, now)
+	fresh.ID, fresh.Code = d.newCode(now)
+	d.journalGroup(fresh.ID, g, now) // the cause stands before what follows from it
+	d.open(fresh, policy, now)
+}
+
+// tellsMore tells whether a webhook says something that the incident does not
+// know: Alertmanager repeats itself, and the journal need not.
+func tellsMore(in incident.Incident, g incident.Group) bool {
+	old, ok := in.Group(g.Key)
+	return !ok || !slices.EqualFunc(old.Alerts, g.Alerts, func(a, b incident.Alert) bool {
+		return a.Fingerprint == b.Fingerprint && a.Firing() == b.Firing() && a.Severity == b.Severity
+	})
 }
 
 func (d *desk) journalGroup(id string, g incident.Group, now time.Time) {
@@ -121,6 +135,11 @@ func (d *desk) fold(g incident.Group, now time.Time) bool {
 	return true
 }
 
+// stormMost bounds a storm: after so many times the window what comes is no
+// longer the same cause, even when something joined all the while, and a person
+// who took the storm has not taken that.
+const stormMost = 6
+
 // burst gives the critical incidents that opened just now and that nobody has
 // taken, and the storm that is going on; "" = none.
 func (d *desk) burst(now time.Time) (parts []incident.Incident, storm string) {
@@ -129,7 +148,7 @@ func (d *desk) burst(now time.Time) (parts []incident.Incident, storm string) {
 		if in.Kind != incident.KindAlert || in.Drill || len(in.Groups) == 0 || ours(in.Groups[0].Key) {
 			continue
 		}
-		if in.Storm && now.Sub(in.Joined) < within {
+		if in.Storm && now.Sub(in.Joined) < within && now.Sub(in.Opened) < stormMost*within && !in.SilencedUntil.After(now) {
 			return nil, in.ID
 		}
 		if in.Status == incident.Open && incident.Rank(in.Severity) >= 2 && now.Sub(in.Opened) < within {

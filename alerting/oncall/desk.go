@@ -72,6 +72,10 @@ func number(n int64) int64 {
 // load takes up what a former run left.
 func (d *desk) load(st store.State, journalSeq int64, now time.Time) {
 	for _, in := range st.Incidents {
+		if back := in.NotAhead(now); back > 0 {
+			d.changed[in.ID] = true
+			d.opt.Logger.Warn("on-call: the clock was set back since an incident was saved; its next page moves with it", "incident", in.ID, "by", back)
+		}
 		d.keep(in)
 	}
 	maps.Copy(d.values, st.Values)

@@ -206,7 +206,10 @@ func (d *desk) drill(by string, now time.Time) string {
 	g := incident.Group{Key: "drill:" + newPageID(), Alerts: []incident.Alert{a}}
 	policy := d.ladder.Choose(alerting.Critical, 0)
 	policy.Rounds = 1
-	id := d.open(incident.Incident{Drill: true, Groups: []incident.Group{g}, Severity: alerting.Critical}, policy, now)
+	fresh := incident.Incident{Drill: true, Groups: []incident.Group{g}, Severity: alerting.Critical}
+	fresh.ID, fresh.Code = d.newCode(now)
+	d.journalGroup(fresh.ID, g, now)
+	id := d.open(fresh, policy, now)
 	d.apply(id, incident.Note{Who: by, Text: "drill"}, now)
 	return id
 }

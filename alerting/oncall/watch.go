@@ -17,6 +17,7 @@ import (
 // watch is who must be heard of, and when he last was.
 type watch struct {
 	hearts []heart
+	turned time.Time // the desk's last round
 }
 
 type heart struct {
@@ -37,7 +38,7 @@ const watchKey = "oncall/"
 
 // startWatch gives every source its full time from the start on.
 func (d *desk) startWatch(now time.Time) {
-	d.watch.hearts = nil
+	d.watch.hearts, d.watch.turned = nil, now
 	add := func(name, title string, within time.Duration) {
 		if within > 0 {
 			in := d.incidents[d.byKey[watchKey+name]]
@@ -88,6 +89,7 @@ func (d *desk) silentFor(name, why string) {
 // watchAll pages about those who are silent too long. It needs nothing but the
 // desk and a channel: not the history, not the rules, not Alertmanager.
 func (d *desk) watchAll(now time.Time) (next time.Time) {
+	d.paused(now)
 	for i := range d.watch.hearts {
 		s := &d.watch.hearts[i]
 		due := s.last.Add(s.within)
@@ -103,6 +105,21 @@ func (d *desk) watchAll(now time.Time) (next time.Time) {
 		d.takeGroup(s.group(time.Time{}), now)
 	}
 	return next
+}
+
+// paused gives every source its full time again when we ourselves stood still:
+// a machine that was suspended, a container that was paused. Nobody could be
+// heard meanwhile, and their silence is not theirs.
+func (d *desk) paused(now time.Time) {
+	still := now.Sub(d.watch.turned)
+	d.watch.turned = now
+	if still < stuckAfter {
+		return
+	}
+	d.journal(journal.Entry{At: now, Kind: journal.Service, What: "paused", Detail: "the pager itself did not run for " + still.Round(time.Second).String()})
+	for i := range d.watch.hearts {
+		d.watch.hearts[i].last = now
+	}
 }
 
 // group is the alert that the pager raises by itself.

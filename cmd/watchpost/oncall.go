@@ -13,6 +13,7 @@ import (
 	"watchpost.example/alerting/channels"
 	"watchpost.example/alerting/oncall"
 	"watchpost.example/alerting/oncall/auth"
+	"watchpost.example/alerting/oncall/incident"
 	"watchpost.example/alerting/oncall/ladder"
 	"watchpost.example/alerting/oncall/roster"
 	"watchpost.example/exporter/wall"
@@ -139,7 +140,8 @@ func (r *oncallRoom) onWall(o *wall.Options) {
 func (r *oncallRoom) ackedBy(al alerting.Alert) string {
 	v := r.service.View()
 	for _, in := range v.Incidents {
-		if !in.Ended.IsZero() || len(in.Acks) == 0 {
+		// One of two officers, or one who sent it up, has not taken it.
+		if in.Status != incident.Acknowledged || len(in.Acks) == 0 {
 			continue
 		}
 		for _, g := range in.Groups {

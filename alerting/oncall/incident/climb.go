@@ -48,8 +48,11 @@ const lateStep = 30 * time.Second
 func (in *Incident) climb(w World) []Command {
 	var cmds []Command
 	steps := w.Policy.Steps
+	if len(steps) == 0 {
+		in.NextAt = time.Time{} // its severity fell, or the ladder was changed: report only
+	}
 	for range len(steps) + 1 {
-		if len(steps) == 0 || in.NextAt.IsZero() || w.Now.Before(in.NextAt) {
+		if in.NextAt.IsZero() || w.Now.Before(in.NextAt) {
 			break
 		}
 		if open := w.Policy.Hours.Next(w.Now); open.After(w.Now) {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"watchpost.example/alerting/oncall/ladder"
 )
 
 // Event is something that happened to an incident.
@@ -80,7 +82,7 @@ func Start(in Incident, w World) (Incident, []Command) {
 
 // begin puts the ladder at its foot and takes what is due.
 func (in *Incident) begin(w World) []Command {
-	in.Status, in.Acks, in.AckUntil = Open, nil, time.Time{}
+	in.Status, in.Acks, in.AckUntil, in.SilencedUntil = Open, nil, time.Time{}, time.Time{}
 	in.Step, in.NextAt = 0, time.Time{}
 	if len(w.Policy.Steps) == 0 {
 		return nil // report only
@@ -111,6 +113,11 @@ func (e Alerts) apply(in *Incident, w World) []Command {
 	case !in.Status.Live():
 		in.Ended = time.Time{}
 		in.log(w.Now, Reopened, "", "", "")
+		if in.SilencedUntil.After(w.Now) {
+			// What a person muted until a moment stays so, also when it flaps.
+			in.Status, in.NextAt = Acknowledged, in.SilencedUntil
+			return nil
+		}
 		return in.begin(w)
 	case Rank(in.Severity) > Rank(severity):
 		in.log(w.Now, Raised, "", "", severity+" → "+in.Severity)
@@ -137,50 +144,6 @@ func (in *Incident) tellGrowth(w World) []Command {
 		cmds = append(cmds, Page{Kind: in.pageKind("notice"), Person: a.Who, Step: -1, Round: in.Round, About: Grown})
 	}
 	return cmds
-}
-
-// put replaces a group's alerts. An alert that the new list lacks has ended: a
-// webhook carries the whole group.
-func (in *Incident) put(g Group, now time.Time) {
-	if len(g.Alerts) > MaxAlerts {
-		g.Cut += len(g.Alerts) - MaxAlerts
-		g.Alerts = g.Alerts[:MaxAlerts]
-	}
-	for i := range in.Groups {
-		if in.Groups[i].Key == g.Key {
-			in.Groups[i] = g
-			return
-		}
-	}
-	in.Groups = append(in.Groups, g)
-	in.Joined = now
-}
-
-// recount derives severity, level and since from the firing alerts; it leaves
-// them alone when none fires.
-func (in *Incident) recount() {
-	severity, level, since := "", 0, time.Time{}
-	for _, g := range in.Groups {
-		for _, a := range g.Alerts {
-			if !a.Firing() {
-				continue
-			}
-			if severity == "" || Rank(a.Severity) > Rank(severity) {
-				severity = a.Severity
-			}
-			level = max(level, a.Level)
-			if !a.Since.IsZero() && (since.IsZero() || a.Since.Before(since)) {
-				since = a.Since
-			}
-		}
-	}
-	if severity == "" {
-		return
-	}
-	in.Severity, in.Level = severity, level
-	if !since.IsZero() {
-		in.Since = since
-	}
 }
 
 func (in *Incident) recover(w World) []Command {
@@ -270,6 +233,7 @@ func (e Escalate) apply(in *Incident, w World) []Command {
 		return nil
 	}
 	in.log(w.Now, Escalated, e.Who, e.How, "")
+	w.Policy.Hours = ladder.Hours{} // a person asked for it now
 	return in.up(w)
 }
 
@@ -305,6 +269,7 @@ func (e Decline) apply(in *Incident, w World) []Command {
 	if in.Status == Acknowledged && len(in.Acks) > 0 {
 		return nil // another one still has it
 	}
+	w.Policy.Hours = ladder.Hours{} // somebody is awake and says that he can't
 	return in.up(w)
 }
 

@@ -212,7 +212,7 @@ func (in Incident) Alerts() []Alert {
 	slices.SortStableFunc(out, func(a, b Alert) int {
 		switch {
 		case a.Firing() != b.Firing():
-			return before(a.Firing())
+			return order(a.Firing(), b.Firing())
 		case Rank(a.Severity) != Rank(b.Severity):
 			return Rank(b.Severity) - Rank(a.Severity)
 		}
@@ -221,8 +221,12 @@ func (in Incident) Alerts() []Alert {
 	return out
 }
 
-func before(b bool) int {
-	if b {
+// order sorts true before false.
+func order(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
 		return -1
 	}
 	return 1
@@ -295,6 +299,25 @@ func Rank(severity string) int {
 		return 1
 	}
 	return 2
+}
+
+// NotAhead moves what the incident waits for when its last line lies after now:
+// the clock was set back since, and the next page must not wait until it has
+// caught up. It gives by how much.
+func (in *Incident) NotAhead(now time.Time) time.Duration {
+	if len(in.Timeline) == 0 {
+		return 0
+	}
+	back := in.Timeline[len(in.Timeline)-1].At.Sub(now)
+	if back < time.Second {
+		return 0
+	}
+	for _, t := range []*time.Time{&in.RoundStart, &in.NextAt, &in.AckUntil, &in.Updated, &in.Joined} {
+		if !t.IsZero() {
+			*t = t.Add(-back)
+		}
+	}
+	return back
 }
 
 func (in *Incident) log(at time.Time, what, who, how, text string) {

@@ -136,7 +136,7 @@ func promises(in, out Incident, cmds []Command, w World, m move) string {
 		return "an acknowledgement that never expires"
 	case out.Status == Acknowledged && len(out.Acks) == 0:
 		return "acknowledged by nobody"
-	case !in.Status.Live() && out.Status == Acknowledged:
+	case !in.Status.Live() && out.Status == Acknowledged && !out.SilencedUntil.After(w.Now):
 		return "an incident that is over was acknowledged"
 	case out.Logged < in.Logged:
 		return "the timeline was cut"

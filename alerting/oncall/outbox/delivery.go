@@ -61,6 +61,7 @@ type Delivery struct {
 	FallAt    time.Time `json:"fall_at,omitzero"` // unless certain by then, the next channel is tried too
 	SentAt    time.Time `json:"sent_at,omitzero"`
 	FellBack  bool      `json:"fell_back,omitempty"`
+	Unwanted  bool      `json:"unwanted,omitempty"` // cancelled while it was being sent: not tried again
 	// Repeat: it may have been sent before, because the pager stopped between
 	// sending and recording. The text says so.
 	Repeat   bool   `json:"repeat,omitempty"`

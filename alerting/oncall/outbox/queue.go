@@ -58,15 +58,38 @@ func (q *Queue) Load(list []Delivery, now time.Time) []Event {
 	slices.SortStableFunc(list, func(a, b Delivery) int { return a.Created.Compare(b.Created) })
 	for _, d := range list {
 		if d.Status == Sending {
-			d.Status, d.Repeat, d.Carrier, d.NotBefore = Queued, true, "", now
+			d.Carrier, d.NotBefore = "", now
 			d.Error = "the pager stopped between sending and recording"
 			q.dirty[d.ID] = true
-			out = append(out, Event{What: "retry", Delivery: d, Detail: d.Error + "; sent again as a possible repeat"})
+			if d.Unwanted {
+				d.Status = Dropped
+				out = append(out, Event{What: "dropped", Delivery: d, Detail: d.Error + "; no longer wanted"})
+			} else {
+				d.Status, d.Repeat = Queued, true
+				out = append(out, Event{What: "retry", Delivery: d, Detail: d.Error + "; sent again as a possible repeat"})
+			}
 		}
+		q.notAhead(&d, now)
 		q.all[d.ID] = &d
 		q.order = append(q.order, d.ID)
 	}
 	return out
+}
+
+// notAhead takes the moments of a delivery back that lie further ahead than
+// they can: the clock was set back since they were written, and a page must not
+// wait until it has caught up.
+func (q *Queue) notAhead(d *Delivery, now time.Time) {
+	receipt := max(q.cfg.Rules(d.Channel).Receipt, acceptWithin)
+	for _, x := range []struct {
+		t    *time.Time
+		most time.Duration
+	}{{&d.NotBefore, 2 * backoffMost}, {&d.FallAt, receipt}, {&d.SentAt, 0}, {&d.Created, 0}} {
+		if limit := now.Add(x.most); x.t.After(limit) {
+			*x.t = limit
+			q.dirty[d.ID] = true
+		}
+	}
 }
 
 // Add queues a delivery.
@@ -332,12 +355,18 @@ func (q *Queue) Cancel(incident, why string) []Event {
 		if d == nil || d.Incident != incident || d.class() != "alert" && d.class() != "test" {
 			continue
 		}
-		d.FellBack = true // whatever is on its way needs no other channel
-		if d.Status == Queued {
+		// Whatever is on its way needs no other channel and no second attempt.
+		switch {
+		case d.Status == Queued:
 			d.Status, d.Error = Dropped, why
-			q.dirty[id] = true
 			out = append(out, Event{What: "dropped", Delivery: *d, Detail: why})
+		case d.Status == Sending:
+			d.Unwanted = true
+		case d.FallAt.IsZero() || d.FellBack:
+			continue
 		}
+		d.FellBack, d.FallAt = true, time.Time{}
+		q.dirty[id] = true
 	}
 	return out
 }

@@ -57,6 +57,10 @@ func (q *Queue) failed(d *Delivery, r alerting.Receipt, err error, now time.Time
 	d.Error = err.Error()
 	d.Carrier = ""
 	out := []Event{{What: "attempt", Delivery: *d, Detail: d.Error, Digits: r.Digits, Status: alerting.Failed}}
+	if d.Unwanted {
+		d.Status, d.FallAt = Dropped, time.Time{}
+		return append(out, Event{What: "dropped", Delivery: *d, Detail: "no longer wanted"})
+	}
 	if alerting.Temporary(err) && d.Attempts < q.cfg.Rules(d.Channel).Attempts {
 		d.Status = Queued
 		d.NotBefore = now.Add(q.backoff(d.Attempts))
