@@ -307,12 +307,13 @@ func (s *Service) publish(now time.Time) {
 		Saved: d.counts.refuses["store"].IsZero() && d.counts.refuses["journal"].IsZero(),
 		Heard: map[string]time.Time{}, channels: map[string]channelView{}, counts: d.counts.clone(),
 	}
-	for _, in := range d.incidents {
-		v.Incidents = append(v.Incidents, *in)
-	}
-	slices.SortFunc(v.Incidents, func(a, b incident.Incident) int {
+	all := slices.SortedFunc(maps.Values(d.incidents), func(a, b *incident.Incident) int {
 		return cmp.Or(b.Opened.Compare(a.Opened), cmp.Compare(a.ID, b.ID))
 	})
+	v.Incidents = make([]incident.Incident, len(all))
+	for i, in := range all {
+		v.Incidents[i] = *in
+	}
 	for _, x := range d.watch.hearts {
 		v.Heard[x.name] = x.last
 		if x.lost {

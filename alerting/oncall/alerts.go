@@ -142,7 +142,7 @@ const stormMost = 6
 
 // burst gives the critical incidents that opened just now and that nobody has
 // taken, and the storm that is going on; "" = none.
-func (d *desk) burst(now time.Time) (parts []incident.Incident, storm string) {
+func (d *desk) burst(now time.Time) (parts []*incident.Incident, storm string) {
 	within := d.ladder.Storm.Within
 	for _, in := range d.live() {
 		if in.Kind != incident.KindAlert || in.Drill || len(in.Groups) == 0 || ours(in.Groups[0].Key) {

@@ -1,6 +1,7 @@
 package oncall
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
@@ -235,22 +236,14 @@ func (d *desk) note(e outbox.Event, now time.Time) {
 }
 
 // live gives the live incidents, oldest first.
-func (d *desk) live() []incident.Incident {
-	var out []incident.Incident
+func (d *desk) live() []*incident.Incident {
+	var out []*incident.Incident // values are large, and a storm has a thousand
 	for _, in := range d.incidents {
 		if in.Status.Live() {
-			out = append(out, *in)
+			out = append(out, in)
 		}
 	}
-	slices.SortFunc(out, func(a, b incident.Incident) int {
-		if c := a.Opened.Compare(b.Opened); c != 0 {
-			return c
-		}
-		if a.ID < b.ID {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(out, func(a, b *incident.Incident) int { return cmp.Or(a.Opened.Compare(b.Opened), cmp.Compare(a.ID, b.ID)) })
 	return out
 }
 

@@ -207,7 +207,7 @@ func (s *Service) render(x *outbox.Dispatch, now time.Time) {
 		v.Start, _ = time.Parse(time.RFC3339, c.Text)
 		for _, in := range d.live() {
 			if in.Kind == incident.KindAlert {
-				v.Others = append(v.Others, in)
+				v.Others = append(v.Others, *in)
 			}
 		}
 		v.WebURL = s.link("/oncall/")

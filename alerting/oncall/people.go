@@ -220,7 +220,7 @@ const drillRecovers = time.Minute
 // endDrills lets acknowledged drills recover, so that the recovery page is
 // drilled, too.
 func (d *desk) endDrills(now time.Time) (next time.Time) {
-	for _, in := range d.live() {
+	for _, in := range d.incidents {
 		if !in.Drill || in.Status != incident.Acknowledged || len(in.Groups) == 0 || len(in.Acks) == 0 {
 			continue
 		}
