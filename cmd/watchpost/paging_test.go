@@ -19,6 +19,7 @@ import (
 	"time"
 
 	oncalljournal "watchpost.example/alerting/oncall/journal"
+	"watchpost.example/internal/phonerig"
 )
 
 // The call at once, as the ladder of a system of level 4 or 5 has it. Without
@@ -55,7 +56,7 @@ func TestTimeToRing(t *testing.T) {
 	}
 	dir := t.TempDir()
 	storage := filepath.Join(dir, "data")
-	sip := newDutyPhone(t, "127.0.79.1", 100)
+	sip := phonerig.StartSipp(t, "127.0.79.1", phonerig.Takes(100*time.Millisecond), 0)
 	alive := newTarget(t, "127.0.79.2")
 	var units strings.Builder
 	units.WriteString("units:\n")
@@ -67,7 +68,7 @@ func TestTimeToRing(t *testing.T) {
 	}
 	write(t, dir, "inventory/units.yaml", units.String())
 	write(t, dir, "roster.yaml", today(callAtOnce))
-	write(t, dir, "channels.yaml", fmt.Sprintf("channels:\n  - {name: voice, type: voice, server: %q, caller_id: \"1000\"}\n", sip.addr))
+	write(t, dir, "channels.yaml", fmt.Sprintf("channels:\n  - {name: voice, type: voice, server: %q, caller_id: \"1000\"}\n", sip.Addr))
 	users(t, dir)
 	h := start(t, write(t, dir, "watchpost.yaml", "oncall: {roster: roster.yaml, channels: channels.yaml, users: users.yaml}\n"), storage)
 	eventually(t, time.Minute, "every server is up", func() bool {
@@ -84,12 +85,12 @@ func TestTimeToRing(t *testing.T) {
 			x.server.die()
 		}
 	}
-	eventually(t, 3*time.Minute, "every fault has rung", func() bool { return len(sip.rings(t)) >= runs })
+	eventually(t, 3*time.Minute, "every fault has rung", func() bool { return len(sip.Rings(t)) >= runs })
 	h.stop()
 	if t.Failed() {
 		return
 	}
-	assign(t, trials, entries(t, storage), sip.rings(t))
+	assign(t, trials, entries(t, storage), sip.Rings(t))
 	writeTable(t, trials)
 }
 

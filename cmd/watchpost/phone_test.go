@@ -12,6 +12,8 @@ import (
 
 	"watchpost.example/alerting/engine"
 	oncalljournal "watchpost.example/alerting/oncall/journal"
+	"watchpost.example/internal/phonerig"
+	"watchpost.example/internal/testneed"
 	"watchpost.example/probes"
 )
 
@@ -52,11 +54,12 @@ func TestPhone(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	storage := filepath.Join(dir, "data")
-	spool, smsrc := smsd(t)
-	sip := newDutyPhone(t, "127.0.78.1", 1500)
+	testneed.Program(t, "espeak-ng")
+	modem := phonerig.StartModem(t)
+	sip := phonerig.StartSipp(t, "127.0.78.1", phonerig.Takes(1500*time.Millisecond), 0)
 	server, other := newTarget(t, "127.0.78.2"), newTarget(t, "127.0.78.2")
 	write(t, dir, "roster.yaml", today(shortLadder))
-	write(t, dir, "channels.yaml", fmt.Sprintf("channels:\n  - {name: sms, type: gammu, spool: %s, config: %s}\n  - {name: voice, type: voice, server: %q, caller_id: \"1000\"}\n", spool, smsrc, sip.addr))
+	write(t, dir, "channels.yaml", fmt.Sprintf("channels:\n  - {name: sms, type: gammu, spool: %s, config: %s}\n  - {name: voice, type: voice, server: %q, caller_id: \"1000\"}\n", modem.Spool, modem.Config, sip.Addr))
 	users(t, dir)
 	write(t, dir, "inventory/units.yaml", fmt.Sprintf(`units:
   - id: so-y-te
@@ -69,7 +72,7 @@ func TestPhone(t *testing.T) {
 	config := write(t, dir, "watchpost.yaml", "defaults: {interval: 1s, confirm: {down: 3, up: 2, recheck: 1s}}\noncall: {roster: roster.yaml, channels: channels.yaml, users: users.yaml}\n")
 	quick := quickRecovery(t)
 	h := startTuned(t, config, storage, func(o *engine.Options) { o.EvaluationInterval, o.Rules = time.Second, quick })
-	s := &story{h: h, spool: spool, storage: storage, sip: sip}
+	s := &story{h: h, spool: modem.Spool, storage: storage, sip: sip}
 	t.Cleanup(func() { s.tell(t) })
 	const check = "so-y-te/cong/http"
 	eventually(t, 10*time.Second, "both systems are up", func() bool {
@@ -85,8 +88,8 @@ func TestPhone(t *testing.T) {
 	})
 	s.step(t, 15*time.Second, "on-call has an incident", func() bool { return len(s.incidents(t)) == 1 })
 	s.step(t, 20*time.Second, "an SMS to each officer was sent by gammu-smsd", func() bool { return s.sent(t, "+84900000001") == 1 && s.sent(t, "+84900000002") == 1 })
-	s.step(t, 15*time.Second, "the phone rings", func() bool { return len(sip.rings(t)) == 1 })
-	t.Logf("ringing: the INVITE came %v after the fault", sip.rings(t)[0].Sub(s.fault).Round(10*time.Millisecond))
+	s.step(t, 15*time.Second, "the phone rings", func() bool { return len(sip.Rings(t)) == 1 })
+	t.Logf("ringing: the INVITE came %v after the fault", sip.Rings(t)[0].Sub(s.fault).Round(10*time.Millisecond))
 	s.step(t, 20*time.Second, "key 1 takes it", func() bool {
 		in := s.incidents(t)
 		return len(in) == 1 && in[0].Status == "acknowledged" && len(in[0].Acks) == 1 && in[0].Acks[0].Who == "an" && in[0].Acks[0].How == "voice"
@@ -94,14 +97,14 @@ func TestPhone(t *testing.T) {
 	s.step(t, 10*time.Second, "the wall says who", func() bool {
 		return strings.Contains(h.get(t, "/api/status"), `"acknowledged_by": "Nguyễn Văn An"`) && strings.Contains(h.get(t, "/"), "đã tiếp nhận: Nguyễn Văn An")
 	})
-	s.step(t, 15*time.Second, "the call has ended with our BYE", func() bool { return sip.byes() == 1 })
+	s.step(t, 15*time.Second, "the call has ended with our BYE", func() bool { return sip.Byes() == 1 })
 
 	server.up(t)
 	s.back = time.Now()
 	s.step(t, 10*time.Second, "up again", func() bool { return h.state(check).Verdict == probes.Up })
 	s.step(t, 40*time.Second, "the incident has ended", func() bool { return len(s.incidents(t)) == 1 && s.incidents(t)[0].Status == "resolved" })
 	s.step(t, 20*time.Second, "who took it is told of the recovery by SMS", func() bool { return s.sent(t, "+84900000001") == 2 })
-	if n := len(sip.rings(t)); n != 1 {
+	if n := len(sip.Rings(t)); n != 1 {
 		t.Errorf("the phone rang %d times", n)
 	}
 	h.stop()
@@ -111,7 +114,7 @@ func TestPhone(t *testing.T) {
 // story is one fault from its beginning to its end.
 type story struct {
 	h              *house
-	sip            *dutyPhone
+	sip            *phonerig.Sipp
 	spool, storage string
 	fault, back    time.Time
 }

@@ -22,6 +22,7 @@ var mayImport = map[string][]string{
 	"probes":            {},
 	"alerting":          {},
 	"internal/testneed": {},
+	"internal/phonerig": {"internal/testneed"},
 	"internal/archtest": {},
 	"probes/wire":       {"probes"},
 	"probes/probetest":  {"probes", "probes/wire"},

@@ -12,6 +12,7 @@ import (
 
 	"watchpost.example/alerting"
 	"watchpost.example/alerting/channels/channeltest"
+	"watchpost.example/internal/phonerig"
 )
 
 func TestAmounts(t *testing.T) {
@@ -376,10 +377,10 @@ func TestRealCredit(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			m := startModem(t)
+			m := phonerig.StartModem(t)
 			set := Type().New().(*Settings)
 			d := set.Credit
-			set.Spool, set.Credit = m.spool, row.credit
+			set.Spool, set.Credit = m.Spool, row.credit
 			set.Credit.Currency, set.Credit.At, set.Credit.Zone, set.Credit.Timeout = d.Currency, d.At, d.Zone, d.Timeout
 			if p := set.Problems(); len(p) > 0 {
 				t.Fatal(p)
@@ -395,7 +396,7 @@ func TestRealCredit(t *testing.T) {
 			go func() { done <- c.Run(ctx, make(chan alerting.Receipt, 10), replies) }()
 			for tick := time.Tick(50 * time.Millisecond); c.credit.show().At.IsZero() && ctx.Err() == nil; <-tick {
 				if row.answer != "" && len(questions(t, c, "sent")) == 1 {
-					m.receive(t, 1, "191", row.answer)
+					m.Receive(t, 1, "191", row.answer)
 					row.answer = ""
 				}
 			}

@@ -2,103 +2,20 @@ package gammu
 
 import (
 	"context"
-	"encoding/hex"
-	"fmt"
 	"log/slog"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"watchpost.example/alerting"
 	"watchpost.example/alerting/channels/channeltest"
-	"watchpost.example/internal/testneed"
+	"watchpost.example/internal/phonerig"
 )
-
-// modem is the real gammu-smsd with its dummy phone, which is a folder.
-type modem struct{ spool, phone, config string }
-
-func startModem(t *testing.T) modem {
-	t.Helper()
-	smsd := testneed.Program(t, "gammu-smsd")
-	dir := t.TempDir()
-	m := modem{spool: spool(t), phone: filepath.Join(dir, "phone"), config: filepath.Join(dir, "smsdrc")}
-	for i := range 6 {
-		if err := os.MkdirAll(filepath.Join(m.phone, "sms", fmt.Sprint(i)), 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	rc := fmt.Sprintf(`[gammu]
-model = dummy
-connection = none
-port = %s
-gammuloc = /dev/null
-[smsd]
-service = files
-PIN = 4711
-logfile = %s/smsd.log
-inboxpath = %[3]s/inbox/
-outboxpath = %[3]s/outbox/
-sentsmspath = %[3]s/sent/
-errorsmspath = %[3]s/error/
-inboxformat = unicode
-deliveryreport = sms
-commtimeout = 1
-receivefrequency = 1
-statusfrequency = 1
-loopsleep = 1
-`, m.phone, dir, m.spool)
-	if err := os.WriteFile(m.config, []byte(rc), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, smsd, "-c", m.config)
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // lets it free its shared memory
-	cmd.WaitDelay = 5 * time.Second
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cancel()
-		_ = cmd.Wait() // it was told to stop
-		if t.Failed() {
-			b, _ := os.ReadFile(filepath.Join(dir, "smsd.log")) // as far as there is one
-			t.Logf("smsd.log:\n%s", b)
-		}
-	})
-	return m
-}
-
-// receive puts an SMS into the dummy phone.
-func (m modem) receive(t *testing.T, n int, from, text string) {
-	t.Helper()
-	ucs2 := func(s string) string { return strings.ToUpper(hex.EncodeToString(encode(s)[2:])) }
-	sms := fmt.Sprintf(`[SMSBackup000]
-State = UnRead
-Number = "%s"
-NumberUnicode = %s
-Sent = 20261122T0210%02d
-Coding = Unicode_No_Compression
-Folder = 1
-Length = %d
-Class = -1
-Text00 = %s
-`, from, ucs2(from), n, len([]rune(text)), ucs2(text))
-	tmp := filepath.Join(m.phone, "new")
-	if err := os.WriteFile(tmp, []byte(sms), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(tmp, filepath.Join(m.phone, "sms", "1", fmt.Sprint(n))); err != nil {
-		t.Fatal(err)
-	}
-}
 
 func TestRealModem(t *testing.T) {
 	t.Parallel()
-	m := startModem(t)
-	s := &Settings{Spool: m.spool, Config: m.config, DeliveryReports: true, Keep: time.Hour}
+	m := phonerig.StartModem(t)
+	s := &Settings{Spool: m.Spool, Config: m.Config, DeliveryReports: true, Keep: time.Hour}
 	if p := s.Problems(); len(p) > 0 {
 		t.Fatal(p)
 	}
@@ -124,7 +41,7 @@ func TestRealModem(t *testing.T) {
 	done := make(chan error, 1)
 	rctx, stop := context.WithCancel(ctx)
 	go func() { done <- c.Run(rctx, receipts, replies) }()
-	m.receive(t, 1, "+84900000001", "A 7421 đã nhận")
+	m.Receive(t, 1, "+84900000001", "A 7421 đã nhận")
 	select {
 	case got := <-replies:
 		if got.From != "+84900000001" || got.Text != "A 7421 đã nhận" || got.Channel != "sms" || got.At.IsZero() {
@@ -134,7 +51,7 @@ func TestRealModem(t *testing.T) {
 		t.Fatal("the reply did not come")
 	}
 	// As smsd puts a delivery report into the inbox; the dummy phone sends none.
-	m.receive(t, 2, "+84900000001", "Delivered")
+	m.Receive(t, 2, "+84900000001", "Delivered")
 	select {
 	case got := <-receipts:
 		if got.Page != channeltest.Page().ID || got.Status != alerting.Delivered {
@@ -154,7 +71,7 @@ func TestRealModem(t *testing.T) {
 	if !h.OK || h.Values["signal_ratio"] != 0.42 || h.Values["modem_sent_total"] != 1 {
 		t.Errorf("got %+v; the dummy phone has 42 %% signal", h)
 	}
-	if strings.Contains(h.Detail, "4711") {
+	if strings.Contains(h.Detail, phonerig.PIN) {
 		t.Errorf("the PIN is shown: %s", h.Detail)
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"watchpost.example/alerting"
 	"watchpost.example/alerting/channels/channeltest"
+	"watchpost.example/internal/phonerig"
 	"watchpost.example/internal/testneed"
 )
 
@@ -46,9 +47,9 @@ type softphone struct {
 func startBaresip(t *testing.T, ip string) *softphone {
 	t.Helper()
 	program, dir := testneed.Program(t, "baresip"), t.TempDir()
-	port, control := freeUDP(t, ip), freeUDP(t, ip)
+	port, control := phonerig.FreeUDP(t, ip), phonerig.FreeUDP(t, ip)
 	for control == port {
-		control = freeUDP(t, ip)
+		control = phonerig.FreeUDP(t, ip)
 	}
 	for name, text := range map[string]string{
 		"config":   fmt.Sprintf(baresipConfig, ip, port, control),

@@ -36,7 +36,7 @@ func TestTakenByKey(t *testing.T) {
 		t.Run(network, func(t *testing.T) {
 			t.Parallel()
 			x := newExchange(t, network, pressed(140, "1"))
-			c := phone(t, x, func(s *Settings) { s.Transport, s.Phrases = network, recorded })
+			c := phone(t, x.addr.String(), func(s *Settings) { s.Transport, s.Phrases = network, recorded })
 			r, err := send(t, c, 30*time.Second)
 			if err != nil {
 				t.Fatal(err)
@@ -124,7 +124,7 @@ func TestKeys(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			x := newExchange(t, "udp", pressed(10, row.keys))
-			r, err := send(t, phone(t, x, nil), 30*time.Second)
+			r, err := send(t, phone(t, x.addr.String(), nil), 30*time.Second)
 			if err != nil || r.Digits != row.keys || r.Status != row.status {
 				t.Errorf("got %+v, %v", r, err)
 			}
@@ -133,7 +133,7 @@ func TestKeys(t *testing.T) {
 	t.Run("3 says it again", func(t *testing.T) {
 		t.Parallel()
 		x := newExchange(t, "udp", pressed(60, "31"))
-		r, err := send(t, phone(t, x, nil), 30*time.Second)
+		r, err := send(t, phone(t, x.addr.String(), nil), 30*time.Second)
 		if err != nil || r.Digits != "31" || !strings.Contains(r.Detail, "said 2 times") {
 			t.Errorf("got %+v, %v", r, err)
 		}
@@ -144,7 +144,7 @@ func TestKeys(t *testing.T) {
 			x.waitHeard(10)
 			x.inDialog(r, res, "INFO", "application/dtmf-relay", "Signal=1\r\nDuration=160\r\n")
 		}))
-		r, err := send(t, phone(t, x, nil), 30*time.Second)
+		r, err := send(t, phone(t, x.addr.String(), nil), 30*time.Second)
 		if err != nil || r.Digits != "1" {
 			t.Errorf("got %+v, %v", r, err)
 		}
@@ -179,7 +179,7 @@ func TestHangUpAndMailbox(t *testing.T) {
 			x.waitHeard(10)
 			x.inDialog(r, res, sip.BYE, "", "")
 		}))
-		r, err := send(t, phone(t, x, nil), 30*time.Second)
+		r, err := send(t, phone(t, x.addr.String(), nil), 30*time.Second)
 		if err != nil || r.Digits != "" || r.Status != alerting.Answered || !strings.Contains(r.Detail, "hung up") {
 			t.Errorf("got %+v, %v", r, err)
 		}
@@ -190,7 +190,7 @@ func TestHangUpAndMailbox(t *testing.T) {
 	t.Run("a mailbox", func(t *testing.T) {
 		t.Parallel()
 		x := newExchange(t, "udp", answer(nil))
-		r, err := send(t, phone(t, x, nil), 4*time.Second)
+		r, err := send(t, phone(t, x.addr.String(), nil), 4*time.Second)
 		if err != nil || r.Digits != "" || r.Status != alerting.Answered || !strings.Contains(r.Detail, "nothing was pressed") {
 			t.Errorf("got %+v, %v", r, err)
 		}
@@ -216,7 +216,7 @@ func TestHangUpAndMailbox(t *testing.T) {
 				}
 			}
 		}))
-		r, err := send(t, phone(t, x, nil), 4*time.Second)
+		r, err := send(t, phone(t, x.addr.String(), nil), 4*time.Second)
 		if err != nil || r.Digits != "" || !strings.Contains(r.Detail, "nothing was pressed") {
 			t.Errorf("got %+v, %v", r, err)
 		}
@@ -251,7 +251,7 @@ func TestMovedAudio(t *testing.T) {
 		}
 		x.press(elsewhere, to, '1', 97)
 	}))
-	r, err := send(t, phone(t, x, nil), 30*time.Second)
+	r, err := send(t, phone(t, x.addr.String(), nil), 30*time.Second)
 	if err != nil || r.Digits != "1" {
 		t.Errorf("got %+v, %v", r, err)
 	}

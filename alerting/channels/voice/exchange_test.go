@@ -215,10 +215,10 @@ func (x *exchange) waitHeard(n int) {
 }
 
 // phone makes the channel under test with fast settings.
-func phone(t *testing.T, x *exchange, change func(*Settings)) *channel {
+func phone(t *testing.T, server string, change func(*Settings)) *channel {
 	t.Helper()
 	s := Type().New().(*Settings)
-	s.Server, s.CallerID = x.addr.String(), "1000"
+	s.Server, s.CallerID = server, "1000"
 	if change != nil {
 		change(s)
 	}
@@ -234,10 +234,15 @@ func phone(t *testing.T, x *exchange, change func(*Settings)) *channel {
 
 func send(t *testing.T, c *channel, within time.Duration) (alerting.Receipt, error) {
 	t.Helper()
+	return sendPage(t, c, channeltest.Page(), within)
+}
+
+func sendPage(t *testing.T, c *channel, p alerting.Page, within time.Duration) (alerting.Receipt, error) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
 	begun := time.Now()
-	r, err := c.Send(ctx, "+84900000001", channeltest.Page())
+	r, err := c.Send(ctx, "+84900000001", p)
 	if took := time.Since(begun); took > within+200*time.Millisecond {
 		t.Errorf("came back after %v, the deadline was %v", took, within)
 	}

@@ -47,7 +47,7 @@ func TestRefusals(t *testing.T) {
 				x.say(r, tx, 180, "Ringing")
 				x.say(r, tx, row.code, "No")
 			})
-			_, err := send(t, phone(t, x, nil), 10*time.Second)
+			_, err := send(t, phone(t, x.addr.String(), nil), 10*time.Second)
 			if err == nil || !strings.Contains(err.Error(), row.words) || alerting.Temporary(err) != row.temporary {
 				t.Errorf("%d: got %v (temporary %v), want %q, temporary %v", row.code, err, alerting.Temporary(err), row.words, row.temporary)
 			}
@@ -66,7 +66,7 @@ func TestNobodyAnswers(t *testing.T) {
 			x.say(r, tx, 180, "Ringing")
 			<-tx.Done() // sipgo ends the transaction with the handler
 		})
-		_, err := send(t, phone(t, x, nil), 3*time.Second)
+		_, err := send(t, phone(t, x.addr.String(), nil), 3*time.Second)
 		if !alerting.Temporary(err) || !strings.Contains(err.Error(), "nobody answered") {
 			t.Errorf("got %v", err)
 		}
@@ -79,7 +79,7 @@ func TestNobodyAnswers(t *testing.T) {
 			<-time.After(1600 * time.Millisecond) // after the deadline of 2 s less its margin
 			answer(nil)(x, r, tx)
 		})
-		if _, err := send(t, phone(t, x, nil), 2*time.Second); !alerting.Temporary(err) {
+		if _, err := send(t, phone(t, x.addr.String(), nil), 2*time.Second); !alerting.Temporary(err) {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -91,10 +91,10 @@ func TestNobodyAnswers(t *testing.T) {
 		}
 		t.Cleanup(func() { _ = c.Close() })
 		x := &exchange{addr: netip.MustParseAddrPort(c.LocalAddr().String())}
-		if _, err := send(t, phone(t, x, nil), time.Second); !alerting.Temporary(err) {
+		if _, err := send(t, phone(t, x.addr.String(), nil), time.Second); !alerting.Temporary(err) {
 			t.Errorf("got %v", err)
 		}
-		if h := phoneHealth(t, phone(t, x, nil)); h.OK {
+		if h := phoneHealth(t, phone(t, x.addr.String(), nil)); h.OK {
 			t.Errorf("got %+v", h)
 		}
 	})
@@ -105,20 +105,20 @@ func TestNobodyAnswers(t *testing.T) {
 				x.say(r, tx, 183, "Session Progress")
 			}
 		})
-		if _, err := send(t, phone(t, x, nil), 10*time.Second); !alerting.Temporary(err) {
+		if _, err := send(t, phone(t, x.addr.String(), nil), 10*time.Second); !alerting.Temporary(err) {
 			t.Errorf("got %v", err)
 		}
 	})
 	t.Run("all lines busy", func(t *testing.T) {
 		t.Parallel()
-		c := phone(t, &exchange{addr: netip.MustParseAddrPort("127.0.0.1:9")}, nil)
+		c := phone(t, "127.0.0.1:9", nil)
 		c.lines <- struct{}{}
 		if _, err := send(t, c, 400*time.Millisecond); !alerting.Temporary(err) || !strings.Contains(err.Error(), "busy") {
 			t.Errorf("got %v", err)
 		}
 	})
 	for _, address := range []string{"", "*21*0900000009#", "sip:x@evil.example", "1", "0900;phone-context=x", "+", "0900\r\nX: y"} {
-		c := phone(t, &exchange{addr: netip.MustParseAddrPort("127.0.0.1:9")}, nil)
+		c := phone(t, "127.0.0.1:9", nil)
 		if _, err := c.Send(t.Context(), address, channeltest.Page()); err == nil || alerting.Temporary(err) {
 			t.Errorf("address %q: got %v, want a permanent error", address, err)
 		}
@@ -145,7 +145,7 @@ func TestHostileSDP(t *testing.T) {
 				x.sdp = func(uint16) string { return sdp }
 				answer(nil)(x, r, tx)
 			})
-			if _, err := send(t, phone(t, x, nil), 10*time.Second); err == nil || alerting.Temporary(err) {
+			if _, err := send(t, phone(t, x.addr.String(), nil), 10*time.Second); err == nil || alerting.Temporary(err) {
 				t.Errorf("got %v", err)
 			}
 			waitFor(t, x.bye, "BYE")
@@ -157,7 +157,7 @@ func TestHostileSDP(t *testing.T) {
 func TestNoVoice(t *testing.T) {
 	t.Parallel()
 	x := newExchange(t, "udp", pressed(60, "1"))
-	c := phone(t, x, nil)
+	c := phone(t, x.addr.String(), nil)
 	c.speak.program = "/nowhere/espeak-ng"
 	r, err := send(t, c, 30*time.Second)
 	if err != nil || r.Digits != "1" || !strings.Contains(r.Detail, "beeps") {
@@ -208,7 +208,7 @@ func TestPassword(t *testing.T) {
 	t.Run("right", func(t *testing.T) {
 		t.Parallel()
 		x := newExchange(t, "udp", guarded)
-		c := phone(t, x, func(s *Settings) { s.Username, s.PasswordFile = "duty", channeltest.SecretFile(t) })
+		c := phone(t, x.addr.String(), func(s *Settings) { s.Username, s.PasswordFile = "duty", channeltest.SecretFile(t) })
 		if r, err := send(t, c, 30*time.Second); err != nil || r.Digits != "1" {
 			t.Errorf("got %+v, %v", r, err)
 		}
@@ -220,7 +220,7 @@ func TestPassword(t *testing.T) {
 			t.Fatal(err)
 		}
 		x := newExchange(t, "udp", guarded)
-		c := phone(t, x, func(s *Settings) { s.Username, s.PasswordFile = "duty", file })
+		c := phone(t, x.addr.String(), func(s *Settings) { s.Username, s.PasswordFile = "duty", file })
 		if _, err := send(t, c, 10*time.Second); err == nil || alerting.Temporary(err) || strings.Contains(err.Error(), "wrong-pa55word") {
 			t.Errorf("got %v, want a permanent error without the password", err)
 		}
@@ -230,7 +230,7 @@ func TestPassword(t *testing.T) {
 func TestRegistration(t *testing.T) {
 	t.Parallel()
 	x := newExchange(t, "udp", nil)
-	c := phone(t, x, func(s *Settings) {
+	c := phone(t, x.addr.String(), func(s *Settings) {
 		s.Username, s.PasswordFile, s.Register = "duty", channeltest.SecretFile(t), true
 	})
 	if h := phoneHealth(t, c); h.OK || h.Values["registered"] != 0 {
