@@ -2,12 +2,9 @@ package dnswire
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
-	"io"
 	"net"
 	"net/netip"
-	"strings"
 	"sync"
 	"time"
 
@@ -50,13 +47,22 @@ var (
 	ErrGarbage  = errors.New("reply could not be parsed")
 	ErrClosed   = errors.New("connection closed before the answer")
 	ErrDial     = errors.New("could not open a socket")
+	// ErrCut stands beside ErrTimeout when the caller's deadline ended the wait
+	// before the server's time was over: it says nothing of the server.
+	ErrCut = errors.New("our own time ran out")
+	// ErrTruncated means that the answer was cut off over TCP too.
+	ErrTruncated = errors.New("truncated over TCP")
 )
 
 // Client asks. Fill it before the first Ask; it is then safe for concurrent use.
 type Client struct {
-	Dialer   Dialer        // nil = NetDialer
-	Timeout  time.Duration // of one datagram or one TCP exchange; 0 = 2 s
-	Attempts int           // datagrams sent before a server counts as silent; 0 = 2
+	Dialer Dialer // nil = NetDialer
+	// Timeout of one Ask over UDP, all its datagrams, and of one over TCP; 0 = 2 s.
+	Timeout time.Duration
+	// Attempts is the datagrams sent before a server counts as silent; 0 = 2.
+	// They go out within the first half of Timeout, and an answer to any counts:
+	// a lost packet costs no second wait, a slow server is not called silent.
+	Attempts int
 
 	buffers sync.Pool
 }
@@ -101,6 +107,12 @@ type Strays struct {
 	Question int // right id, another question
 }
 
+func (s *Strays) add(o Strays) {
+	s.Garbage += o.Garbage
+	s.ID += o.ID
+	s.Question += o.Question
+}
+
 func (s Strays) sum() int { return s.Garbage + s.ID + s.Question }
 
 // Ask sends q to the server and waits for a matching reply, at most until ctx
@@ -118,204 +130,31 @@ func (c *Client) ask(ctx context.Context, server netip.AddrPort, q Query) (*Repl
 	r := &Reply{Query: q, Server: server}
 	defer func() { r.Took = time.Since(start) }()
 	if q.Transport == TCP {
-		err := c.askTCP(ctx, r)
-		return r, nil, err
+		return r, nil, c.askTCP(ctx, r)
 	}
-	var err error
-	var conn net.Conn
-	for r.Attempts = 1; ; r.Attempts++ {
-		conn, err = c.askUDP(ctx, r)
-		if err == nil || !errors.Is(err, ErrTimeout) || r.Attempts >= orInt(c.Attempts, 2) || ctx.Err() != nil {
+	conn, err := c.askUDP(ctx, r)
+	// RFC 7873 5.3: a server under attack wants its cookie back before it answers.
+	for range 2 {
+		if err != nil || r.Msg.Rcode != dns.RcodeBadCookie {
 			break
 		}
+		_ = conn.Close() // its only reply is in hand
+		sent := r.Attempts
+		r.Query.Cookie, r.Query.given = true, r.EDNS.given
+		conn, err = c.askUDP(ctx, r)
+		r.Attempts += sent
 	}
-	if err != nil || !r.Truncated || q.Transport == UDP {
+	if err != nil || q.Transport == UDP || !r.Truncated && r.Msg.Rcode != dns.RcodeBadCookie {
 		return r, conn, err
 	}
 	short := r.Msg
-	if r.TCPErr = c.askTCP(ctx, r); r.TCPErr != nil {
-		r.Msg = short // the truncated reply is what there is
+	if r.TCPErr = c.askTCP(ctx, r); r.TCPErr == nil && r.Msg.Truncated {
+		r.TCPErr = ErrTruncated
+	}
+	if r.TCPErr != nil {
+		r.Msg, r.Transport = short, UDP // the truncated reply is what there is
 	}
 	return r, conn, nil
-}
-
-// askUDP sends one datagram and reads until a matching reply or the deadline.
-// The socket is given back so that a Session can listen on.
-func (c *Client) askUDP(ctx context.Context, r *Reply) (net.Conn, error) {
-	m, cookie := r.Query.build()
-	out, err := m.Pack()
-	if err != nil {
-		return nil, errors.Join(ErrDial, err)
-	}
-	conn, err := c.open(ctx, "udp", r.Server)
-	if err != nil {
-		return nil, err
-	}
-	if _, err = conn.Write(out); err == nil {
-		err = c.readUDP(conn, m, cookie, r)
-	} else {
-		err = netError(err)
-	}
-	if err != nil {
-		_ = conn.Close()
-		return nil, err
-	}
-	return conn, nil
-}
-
-func (c *Client) readUDP(conn net.Conn, sent *dns.Msg, cookie string, r *Reply) error {
-	buf := c.buffer()
-	defer c.buffers.Put(buf)
-	for r.Strays.sum() < MaxStrays {
-		n, err := conn.Read(*buf)
-		if err != nil {
-			return lost(netError(err), r.Strays)
-		}
-		got, ok := match(sent, (*buf)[:n], &r.Strays, &r.Folded)
-		if !ok {
-			continue
-		}
-		r.Msg, r.Size, r.Transport, r.sent, r.first = got, n, UDP, sent, got
-		r.Truncated, r.EDNS = got.Truncated, readEDNS(got, cookie)
-		return nil
-	}
-	return lost(ErrTimeout, r.Strays)
-}
-
-// lost tells silence from strays: a server that answers wrongly isn't silent.
-func lost(err error, s Strays) error {
-	switch {
-	case !errors.Is(err, ErrTimeout):
-		return err
-	case s.Question > 0 || s.ID > 0:
-		return ErrMismatch
-	case s.Garbage > 0:
-		return ErrGarbage
-	}
-	return err
-}
-
-// match parses a datagram and tells whether it answers what was sent: id, QR,
-// opcode and question. Case is compared apart: a server may fold it.
-func match(sent *dns.Msg, b []byte, s *Strays, folded *bool) (*dns.Msg, bool) {
-	if len(b) < 12 {
-		s.Garbage++
-		return nil, false
-	}
-	m := &dns.Msg{}
-	if binary.BigEndian.Uint16(b) != sent.Id || b[2]&0x80 == 0 || b[2]>>3&0x0f != 0 {
-		if m.Unpack(append([]byte(nil), b...)) != nil {
-			s.Garbage++
-		} else {
-			s.ID++
-		}
-		return nil, false
-	}
-	if err := m.Unpack(append([]byte(nil), b...)); err != nil && !m.Truncated {
-		s.Garbage++
-		return nil, false
-	}
-	// FORMERR and the like may come without the question (RFC 1035 4.1.1 is
-	// silent), any other reply must repeat it.
-	if len(m.Question) == 0 && (m.Rcode == RcodeFormErr || m.Rcode == RcodeNotImp) {
-		return m, true
-	}
-	q := sent.Question[0]
-	if len(m.Question) != 1 || !sameQuestion(m.Question[0], q) {
-		s.Question++
-		return nil, false
-	}
-	if m.Question[0].Name != q.Name {
-		*folded = true
-	}
-	return m, true
-}
-
-func sameQuestion(a, b dns.Question) bool {
-	return a.Qtype == b.Qtype && a.Qclass == b.Qclass && strings.EqualFold(a.Name, b.Name)
-}
-
-// askTCP sends the query in one write and reads one message. A failure leaves
-// r's message alone.
-func (c *Client) askTCP(ctx context.Context, r *Reply) error {
-	m, cookie := r.Query.build()
-	out, err := m.Pack()
-	if err != nil {
-		return errors.Join(ErrDial, err)
-	}
-	conn, err := c.open(ctx, "tcp", r.Server)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close() }() // the answer is in hand, or lost
-	framed := binary.BigEndian.AppendUint16(make([]byte, 0, 2+len(out)), uint16(len(out)))
-	if _, err = conn.Write(append(framed, out...)); err != nil {
-		return netError(err)
-	}
-	var head [2]byte
-	if _, err = io.ReadFull(conn, head[:]); err != nil {
-		return netError(err)
-	}
-	buf := c.buffer()
-	defer c.buffers.Put(buf)
-	body := (*buf)[:binary.BigEndian.Uint16(head[:])]
-	if _, err = io.ReadFull(conn, body); err != nil {
-		return netError(err)
-	}
-	var s Strays
-	got, ok := match(m, body, &s, &r.Folded)
-	if !ok {
-		r.Strays.Garbage += s.Garbage
-		r.Strays.ID += s.ID
-		r.Strays.Question += s.Question
-		return lost(ErrTimeout, s)
-	}
-	r.Msg, r.Size, r.Transport, r.EDNS = got, len(body), TCP, readEDNS(got, cookie)
-	return nil
-}
-
-// open dials within the timeout and sets the deadline of the whole exchange.
-func (c *Client) open(ctx context.Context, network string, server netip.AddrPort) (net.Conn, error) {
-	timeout := c.Timeout
-	if timeout == 0 {
-		timeout = 2 * time.Second
-	}
-	end := time.Now().Add(timeout)
-	if d, ok := ctx.Deadline(); ok && d.Before(end) {
-		end = d
-	}
-	cancel := context.CancelFunc(func() {})
-	if network == "tcp" { // a UDP socket opens at once, and a Session keeps it longer
-		ctx, cancel = context.WithDeadline(ctx, end)
-	}
-	d := c.Dialer
-	if d == nil {
-		d = NetDialer()
-	}
-	conn, err := d.Dial(ctx, network, server)
-	if err != nil {
-		cancel()
-		return nil, netError(err)
-	}
-	// A Dialer may end its connections with the context, so that lives as long.
-	conn = &bound{conn, cancel}
-	if err := conn.SetDeadline(end); err != nil {
-		_ = conn.Close()
-		return nil, errors.Join(ErrDial, err)
-	}
-	return conn, nil
-}
-
-// bound is a connection and the context that it was dialled with.
-type bound struct {
-	net.Conn
-	cancel context.CancelFunc
-}
-
-// Close closes the connection and ends the context.
-func (b *bound) Close() error {
-	defer b.cancel()
-	return b.Conn.Close()
 }
 
 func (c *Client) buffer() *[]byte {

@@ -43,6 +43,8 @@ type Query struct {
 	Unknown   bool // send an unassigned EDNS option, which a server must ignore
 	KeepCase  bool // don't mix the case of the name (0x20)
 	Transport Transport
+
+	given string // the cookie that a server gave, ours in front, hex
 }
 
 // String is the question as people write it: "www.example. AAAA".
@@ -78,7 +80,11 @@ func (q Query) build() (m *dns.Msg, cookie string) {
 	}
 	if q.Cookie {
 		cookie = hex.EncodeToString(rnd[32:40])
-		opt.Option = append(opt.Option, &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: cookie})
+		whole := cookie
+		if q.given != "" {
+			cookie, whole = q.given[:16], q.given
+		}
+		opt.Option = append(opt.Option, &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: whole})
 	}
 	if q.Unknown {
 		opt.Option = append(opt.Option, &dns.EDNS0_LOCAL{Code: unassignedOption, Data: []byte{1}})
@@ -127,6 +133,8 @@ type EDNS struct {
 	Cookie  CookieState
 	Echoed  bool // the unassigned option came back
 	EDE     []EDE
+
+	given string // the whole cookie, when Cookie is CookieOK
 }
 
 // EDE is an extended error (RFC 8914). Text is remote and unbounded up to the
@@ -147,7 +155,9 @@ func readEDNS(m *dns.Msg, sent string) EDNS {
 		case *dns.EDNS0_NSID:
 			e.NSID = v.Nsid
 		case *dns.EDNS0_COOKIE:
-			e.Cookie = cookieState(v.Cookie, sent)
+			if e.Cookie = cookieState(v.Cookie, sent); e.Cookie == CookieOK {
+				e.given = v.Cookie
+			}
 		case *dns.EDNS0_EDE:
 			if len(e.EDE) < 8 {
 				e.EDE = append(e.EDE, EDE{v.InfoCode, v.ExtraText})

@@ -46,6 +46,15 @@ func (s *Session) Ask(ctx context.Context, server netip.AddrPort, q Query) (*Rep
 	return r, err
 }
 
+// AskAll is Client.AskAll.
+func (s *Session) AskAll(ctx context.Context, server netip.AddrPort, qs []Query) ([]*Reply, []error) {
+	r, errs := s.client.AskAll(ctx, server, qs)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.count += len(qs)
+	return r, errs
+}
+
 // Queries counts the queries sent so far.
 func (s *Session) Queries() int {
 	s.mu.Lock()

@@ -54,6 +54,12 @@ func (c *cache) store(key string, v any, ttl uint32) {
 	c.kept[key] = kept{v, now.Add(life)}
 }
 
+func (c *cache) drop(key string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.kept, key)
+}
+
 // flights lets callers that want the same thing at the same time share one
 // asking. Only steps down the tree share, and none inside another: two that
 // wait for each other's inner step would wait for ever.

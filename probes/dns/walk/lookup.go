@@ -73,7 +73,7 @@ func (w *Walker) follow(ctx context.Context, name string, t uint16, key string, 
 // one asks the authority of l.answer.Name; next is its alias's target.
 func (w *Walker) one(ctx context.Context, l *looked, t uint16, b *budget) (next string, ttl uint32, err error) {
 	name := l.answer.Name
-	cuts, err := w.chain(ctx, name, b)
+	cuts, err := w.chain(ctx, name, name, b)
 	if errors.Is(err, ErrGone) {
 		l.err = ErrGone
 		return "", 60, nil
@@ -135,46 +135,4 @@ func (w *Walker) addresses(ctx context.Context, n NS, b *budget) ([]netip.Addr, 
 		failed = ErrNoData
 	}
 	return nil, failed
-}
-
-// Ask puts a query to the servers of a zone, one after the other and beginning
-// at another one each time, until accept takes a reply.
-func (w *Walker) Ask(ctx context.Context, at Cut, q dnswire.Query, accept func(*dnswire.Reply) bool) error {
-	return w.askCut(ctx, at, q, newBudget(), accept)
-}
-
-func (w *Walker) askCut(ctx context.Context, at Cut, q dnswire.Query, b *budget, accept func(*dnswire.Reply) bool) error {
-	last := ErrLame
-	asked, n := 0, len(at.Servers)
-	turn := w.Turn()
-	for i := range n {
-		addrs, err := w.addresses(ctx, at.Servers[(turn+i)%n], b)
-		if err != nil {
-			last = err
-			continue
-		}
-		for _, a := range addrs {
-			if asked == perStep {
-				return last
-			}
-			if b.queries == 0 {
-				return ErrBounds
-			}
-			b.queries--
-			r, err := w.client.Ask(ctx, netip.AddrPortFrom(a, w.port), q)
-			if err == nil && r.TCPErr == nil && accept(r) {
-				return nil
-			}
-			if ctx.Err() != nil {
-				return errors.Join(ErrLame, ctx.Err())
-			}
-			if err == nil || !errors.Is(err, dnswire.ErrDial) {
-				asked++ // an address family that we don't have costs no turn
-			}
-			if err != nil {
-				last = errors.Join(ErrLame, err)
-			}
-		}
-	}
-	return last
 }

@@ -21,10 +21,17 @@ const (
 	MaxServers = 16
 	MaxCache   = 20000
 	// perStep bounds the servers that one step asks before it gives up.
-	perStep = 4
+	perStep = 8
+	// hedge is how long a server may think before the next one is asked beside it.
+	hedge = 600 * time.Millisecond
 
 	minTTL = 5 * time.Second
 	maxTTL = 24 * time.Hour
+	// goneTTL bounds how long "does not exist" is believed of a delegation, so
+	// that its return is seen soon.
+	goneTTL = 60
+	// badLife is how long a silent server is asked after the others.
+	badLife = time.Minute
 )
 
 // The ways in which a walk ends without an answer; test with errors.Is.
@@ -53,6 +60,7 @@ type Walker struct {
 	root   Cut
 	port   uint16
 	cache  cache
+	bad    cache // addresses that were silent
 	flight flights
 	turn   atomic.Uint32
 }
@@ -93,27 +101,50 @@ func (w *Walker) Turn() int { return int(w.turn.Add(1) & 0xffff) }
 // Chain gives the zone cuts from the root down to the one that holds name, the
 // last being the deepest: for a zone's own name, its own cut.
 func (w *Walker) Chain(ctx context.Context, name string) ([]Cut, error) {
-	return w.chain(ctx, dnswire.Name(name), newBudget())
+	name = dnswire.Name(name)
+	return w.chain(ctx, name, name, newBudget())
 }
 
 // Above gives the cuts from the root to the zone that delegates zone.
 func (w *Walker) Above(ctx context.Context, zone string) ([]Cut, error) {
-	return w.chain(ctx, dnswire.Parent(dnswire.Name(zone)), newBudget())
+	zone = dnswire.Name(zone)
+	return w.chain(ctx, dnswire.Parent(zone), zone, newBudget())
 }
 
-func (w *Walker) chain(ctx context.Context, name string, b *budget) ([]Cut, error) {
-	cuts := []Cut{w.root}
+// chain walks to the zone that holds name, on the way to target. What was
+// remembered and no longer answers is forgotten and walked anew, once.
+func (w *Walker) chain(ctx context.Context, name, target string, b *budget) ([]Cut, error) {
+	cuts, old, err := w.descend(ctx, name, target, b)
+	if err != nil && old && !errors.Is(err, ErrGone) && ctx.Err() == nil {
+		for _, c := range cuts[1:] {
+			w.cache.drop("cut " + c.Zone)
+		}
+		cuts, _, err = w.descend(ctx, name, target, b)
+	}
+	return cuts, err
+}
+
+func (w *Walker) descend(ctx context.Context, name, target string, b *budget) (cuts []Cut, old bool, err error) {
+	cuts = []Cut{w.root}
 	for _, below := range dnswire.Ancestors(name)[1:] {
 		at := cuts[len(cuts)-1]
-		next, isCut, err := w.step(ctx, at, below, b)
+		next, isCut, kept, err := w.step(ctx, at, below, b)
+		old = old || kept && isCut
+		if errors.Is(err, ErrGone) && below != target {
+			// Some servers deny a name with nothing but other names below it
+			// (against RFC 8020); who asks for the whole name still gets there.
+			if _, isCut, _, e := w.step(ctx, at, target, b); e == nil && isCut {
+				return cuts, old, nil
+			}
+		}
 		if err != nil {
-			return cuts, fmt.Errorf("asking the servers of %s for %s: %w", at.Zone, below, err)
+			return cuts, old, fmt.Errorf("asking the servers of %s for %s: %w", at.Zone, below, err)
 		}
 		if isCut {
 			cuts = append(cuts, next)
 		}
 	}
-	return cuts, nil
+	return cuts, old, nil
 }
 
 // stepped is what a step found, kept by TTL.
@@ -123,28 +154,40 @@ type stepped struct {
 	err   error // ErrGone only
 }
 
-// step finds whether a zone begins at name, one label below or more below at.
-func (w *Walker) step(ctx context.Context, at Cut, name string, b *budget) (Cut, bool, error) {
+// step finds whether a zone begins at name, one label below or more below at;
+// kept tells that it was remembered.
+func (w *Walker) step(ctx context.Context, at Cut, name string, b *budget) (c Cut, isCut, kept bool, err error) {
 	key := "cut " + name
 	if s, ok := load[stepped](&w.cache, key); ok {
-		return s.cut, s.isCut, s.err
+		return s.cut, s.isCut, true, s.err
 	}
 	s, err := share(ctx, &w.flight, key, b, func() (stepped, error) { return w.askStep(ctx, at, name, key, b) })
 	if err != nil {
-		return Cut{}, false, err
+		return Cut{}, false, false, err
 	}
-	return s.cut, s.isCut, s.err
+	return s.cut, s.isCut, false, s.err
 }
 
+// askStep asks one server, and a second one before it believes that a name does
+// not exist: one stale or lying server must not make a zone vanish.
 func (w *Walker) askStep(ctx context.Context, at Cut, name, key string, b *budget) (stepped, error) {
 	var s stepped
 	var ttl uint32
+	denied := 0
 	err := w.askCut(ctx, at, dnswire.Query{Name: name, Type: dnswire.TypeNS, DO: true}, b, func(r *dnswire.Reply) bool {
-		var ok bool
-		s, ttl, ok = readStep(at, name, r.Msg)
-		return ok
+		got, life, ok := readStep(at, name, r.Msg)
+		if !ok {
+			return false
+		}
+		s, ttl = got, life
+		if got.err != nil {
+			denied++
+			ttl = min(ttl, goneTTL)
+			return denied > 1
+		}
+		return true
 	})
-	if err != nil {
+	if err != nil && denied == 0 {
 		return stepped{}, err
 	}
 	w.cache.store(key, s, ttl)

@@ -27,6 +27,8 @@ func (e *Env) askChain(ctx context.Context, l *Look) []walk.Cut {
 		cuts, _ := e.walker.Chain(ctx, ".") // the root's own cut: no question is asked
 		return cuts
 	}
+	ctx, cancel := context.WithTimeout(ctx, MaxWalkTime)
+	defer cancel()
 	cuts, err := e.walker.Above(ctx, l.Zone)
 	l.ChainErr = err
 	for i, c := range cuts {
@@ -87,7 +89,7 @@ func (e *Env) trustIn(ctx context.Context, above []walk.Cut, c walk.Cut, l *Look
 		if !r.Msg.Authoritative || r.Msg.Rcode != dnswire.RcodeSuccess {
 			return false
 		}
-		trust.DS, out = dsOf(up, c.Zone, r.Msg, l.At)
+		trust.DS, out = dsOf(up, c.Zone, r.Msg, l.At, dnssec.DefaultBudget())
 		return true
 	})
 	if err != nil {
@@ -98,16 +100,23 @@ func (e *Env) trustIn(ctx context.Context, above []walk.Cut, c walk.Cut, l *Look
 
 // dsOf validates a DS set, or the proof that there is none, in a reply of the
 // parent zone: the answer to a DS query or a referral.
-func dsOf(up Link, zone string, m *dnswire.Msg, now time.Time) ([]*dnswire.DS, dnssec.Outcome) {
+//
+// A parent that delegates the zone and proves that no zone begins there
+// contradicts itself: to a validator the child's data is then the parent's, and bogus.
+func dsOf(up Link, zone string, m *dnswire.Msg, now time.Time, b *dnssec.Budget) ([]*dnswire.DS, dnssec.Outcome) {
 	section := m.Answer
 	set := dnswire.Set(section, zone, dnswire.TypeDS)
 	if len(set) == 0 {
 		section = m.Ns
 		set = dnswire.Set(section, zone, dnswire.TypeDS)
 	}
-	b := dnssec.DefaultBudget()
 	if len(set) == 0 {
-		return nil, dnssec.ProveNoDS(up.Zone, zone, m.Ns, up.Keys, now, b)
+		o := dnssec.ProveNoDS(up.Zone, zone, m.Ns, up.Keys, now, b)
+		if o.Status == dnssec.Secure {
+			o.Status, o.Cause = dnssec.Bogus, dnssec.DenialWrong
+			o.Detail = up.Zone + " delegates " + zone + ", and its own proof says that no zone begins there"
+		}
+		return nil, o
 	}
 	o := dnssec.VerifyRRset(up.Zone, set, dnswire.Sigs(section, zone, dnswire.TypeDS), up.Keys, now, b)
 	if o.Status != dnssec.Secure {
@@ -133,15 +142,15 @@ func (e *Env) keysOf(ctx context.Context, c walk.Cut, trust dnssec.Anchor, now t
 		if !r.Msg.Authoritative || r.Msg.Rcode != dnswire.RcodeSuccess {
 			return false
 		}
-		keys, o = verifyKeys(c.Zone, trust, r.Msg, now)
+		keys, o = verifyKeys(c.Zone, trust, r.Msg, now, dnssec.DefaultBudget())
 		return true
 	}) // an error leaves the Indeterminate above
 	return keys, o
 }
 
 // verifyKeys validates the DNSKEY set of an answer.
-func verifyKeys(zone string, trust dnssec.Anchor, m *dnswire.Msg, now time.Time) ([]*dnswire.DNSKEY, dnssec.Outcome) {
-	return dnssec.VerifyKeys(zone, trust, keyRecords(zone, m), dnswire.Sigs(m.Answer, zone, dnswire.TypeDNSKEY), now, dnssec.DefaultBudget())
+func verifyKeys(zone string, trust dnssec.Anchor, m *dnswire.Msg, now time.Time, b *dnssec.Budget) ([]*dnswire.DNSKEY, dnssec.Outcome) {
+	return dnssec.VerifyKeys(zone, trust, keyRecords(zone, m), dnswire.Sigs(m.Answer, zone, dnswire.TypeDNSKEY), now, b)
 }
 
 func keyRecords(zone string, m *dnswire.Msg) []*dnswire.DNSKEY {

@@ -3,8 +3,11 @@ package zone
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"watchpost.example/probes/dns/dnswire"
 )
@@ -12,39 +15,45 @@ import (
 // askServers asks the servers that the parent names, then those that only the
 // zone itself names.
 func (a *asker) askServers(ctx context.Context) {
+	named := len(a.l.Hosts)
+	a.askHosts(ctx, 0)
 	first := slices.Clone(a.l.Servers)
-	a.eachServer(ctx, first)
+	var fresh []*Server
 	for _, s := range first {
 		if m := s.NS.Msg(); m != nil {
 			for _, rr := range dnswire.Set(m.Answer, a.l.Zone, dnswire.TypeNS) {
-				a.childHost(ctx, dnswire.Target(rr), first)
+				fresh = append(fresh, a.childHost(dnswire.Target(rr), named, first)...)
 			}
 		}
 	}
-	a.eachServer(ctx, a.l.Servers[len(first):])
+	var wg sync.WaitGroup
+	wg.Go(func() { a.eachServer(ctx, fresh) })
+	a.askHosts(ctx, named)
+	wg.Wait()
 }
 
-// childHost notes a server that the zone names; inside the zone its addresses
-// are those that the zone's servers gave.
-func (a *asker) childHost(ctx context.Context, name string, asked []*Server) {
-	known := slices.ContainsFunc(a.l.Hosts, func(h Host) bool { return h.Name == name })
-	a.host(ctx, name, nil, false)
-	if known {
-		for _, s := range a.l.Servers {
-			s.InChild = s.InChild || s.Name == name
-		}
-		// An address that only the zone gives for a known server is asked too.
-		i := slices.IndexFunc(a.l.Hosts, func(h Host) bool { return h.Name == name })
-		for _, s := range asked {
-			for _, x := range hostAnswers(s, i) {
-				for _, rr := range x.Answer {
-					if ip := dnswire.Addr(rr); ip.IsValid() && dnswire.Name(rr.Header().Name) == name {
-						a.server(name, ip, false)
+// childHost notes a server that the zone names. It gives the addresses that
+// only the zone gives for a name that the parent has too: they are asked as well.
+func (a *asker) childHost(name string, named int, asked []*Server) (fresh []*Server) {
+	i := a.host(name, nil, false)
+	if i < 0 || i >= named {
+		return nil
+	}
+	for _, s := range a.l.Servers {
+		s.InChild = s.InChild || s.Name == name
+	}
+	for _, s := range asked {
+		for _, m := range hostAnswers(s, i) {
+			for _, rr := range m.Answer {
+				if ip := dnswire.Addr(rr); ip.IsValid() && dnswire.Name(rr.Header().Name) == name {
+					if n := a.server(name, ip, false); n != nil {
+						fresh = append(fresh, n)
 					}
 				}
 			}
 		}
 	}
+	return fresh
 }
 
 func hostAnswers(s *Server, host int) []*dnswire.Msg {
@@ -57,39 +66,56 @@ func hostAnswers(s *Server, host int) []*dnswire.Msg {
 	return out
 }
 
+// eachServer asks all at once; an address under two names is asked once.
 func (a *asker) eachServer(ctx context.Context, servers []*Server) {
+	// The sockets listen on until the look is finished, so no cancel before.
+	ctx, cancel := context.WithTimeout(ctx, MaxServerTime)
 	var wg sync.WaitGroup
+	twins := map[*Server]*Server{}
+	seen := map[netip.AddrPort]*Server{}
 	for _, s := range servers {
+		if other := seen[s.Addr]; other != nil {
+			twins[s] = other
+			continue
+		}
+		seen[s.Addr] = s
 		wg.Go(func() { a.askServer(ctx, s) })
 	}
 	wg.Wait()
+	a.mu.Lock()
+	a.cancels = append(a.cancels, cancel)
+	a.mu.Unlock()
+	for s, other := range twins {
+		name, inParent, inChild := s.Name, s.InParent, s.InChild
+		*s = *other
+		s.Name, s.InParent, s.InChild = name, inParent, inChild
+	}
 }
 
 // askServer asks one address all there is to ask; a server that doesn't speak
 // for the zone is asked no more than the SOA.
 func (a *asker) askServer(ctx context.Context, s *Server) {
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		s.SOA = a.ask(ctx, s, dnswire.Query{Name: a.l.Zone, Type: dnswire.TypeSOA, DO: true, NSID: true, Cookie: true, Transport: dnswire.UDP})
-	})
-	wg.Go(func() {
-		s.SOATCP = a.ask(ctx, s, dnswire.Query{Name: a.l.Zone, Type: dnswire.TypeSOA, DO: true, Transport: dnswire.TCP})
-	})
-	wg.Wait()
-	if needsBare(s.SOA) {
-		s.Bare = a.ask(ctx, s, dnswire.Query{Name: a.l.Zone, Type: dnswire.TypeSOA, NoEDNS: true, Transport: dnswire.UDP})
-		s.Plain = s.Bare.OK() && s.Bare.Rcode() == dnswire.RcodeSuccess
-	}
-	s.OverTCP = !s.SOA.OK() && !s.Plain && s.SOATCP.OK()
+	a.askSOA(ctx, s)
 	if !s.Answers() {
 		return
 	}
+	var wg sync.WaitGroup
+	if !a.l.NamesOnly {
+		wg.Go(func() { a.hygiene(ctx, s) })
+	}
 	jobs := a.jobs(s)
 	next := make(chan job)
+	var lost atomic.Int32
 	for range inFlight {
 		wg.Go(func() {
 			for j := range next {
+				if lost.Load() >= MaxLost {
+					continue // not asked
+				}
 				*j.to = a.ask(ctx, s, a.manner(s, j.q))
+				if errors.Is(j.to.Err, dnswire.ErrTimeout) || errors.Is(j.to.Err, dnswire.ErrGarbage) {
+					lost.Add(1)
+				}
 			}
 		})
 	}
@@ -98,8 +124,111 @@ func (a *asker) askServer(ctx context.Context, s *Server) {
 	}
 	close(next)
 	wg.Wait()
+	a.askCuts(ctx, s)
+	a.overTCP(ctx, s)
+}
+
+// askSOA finds whether and how the server speaks for the zone.
+func (a *asker) askSOA(ctx context.Context, s *Server) {
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		s.SOATCP = a.ask(ctx, s, dnswire.Query{Name: a.l.Zone, Type: dnswire.TypeSOA, DO: true, Transport: dnswire.TCP})
+	})
+	done := make(chan struct{})
+	wg.Go(func() {
+		defer close(done)
+		s.SOA = a.ask(ctx, s, dnswire.Query{Name: a.l.Zone, Type: dnswire.TypeSOA, DO: true, NSID: true, Cookie: true, Transport: dnswire.UDP})
+	})
+	var eased [3]Exchange
+	t := time.NewTimer(patience)
+	defer t.Stop()
+	select {
+	case <-done:
+		if !speaks(a.l.Zone, s.SOA) && !errors.Is(s.SOA.Err, dnswire.ErrDial) && !errors.Is(s.SOA.Err, dnswire.ErrRefused) && !cutShort(s.SOA) {
+			eased = a.ease(ctx, s)
+		}
+	case <-t.C:
+		eased = a.ease(ctx, s)
+	}
+	wg.Wait()
+	if speaks(a.l.Zone, s.SOA) || cutShort(s.SOA) {
+		s.zone = a.l.Zone
+		return
+	}
+	s.zone = a.l.Zone
+	switch {
+	case speaks(a.l.Zone, eased[0]):
+		s.Eased, s.NoOptions = eased[0], true
+	case speaks(a.l.Zone, eased[1]):
+		s.Eased, s.NoOptions, s.KeepCase = eased[1], true, true
+	case speaks(a.l.Zone, eased[2]):
+		s.Bare, s.Plain, s.KeepCase = eased[2], true, true
+	}
+	s.OverTCP = !s.SOA.OK() && !s.Plain && !s.Eased.OK() && s.SOATCP.OK()
+}
+
+// cutShort is a reply that TCP has to complete.
+func cutShort(x Exchange) bool { return x.OK() && x.Msg().Truncated }
+
+// ease asks for the SOA in simpler ways, all at once: without options, without
+// mixed case, without EDNS. Which of them works tells what was in the way.
+func (a *asker) ease(ctx context.Context, s *Server) [3]Exchange {
+	q := dnswire.Query{Name: a.l.Zone, Type: dnswire.TypeSOA, DO: true, Transport: dnswire.UDP}
+	ways := [3]dnswire.Query{q, q, q}
+	ways[1].KeepCase = true
+	ways[2].KeepCase, ways[2].NoEDNS = true, true
+	var got [3]Exchange
+	var wg sync.WaitGroup
+	for i, w := range ways {
+		wg.Go(func() { got[i] = a.ask(ctx, s, w) })
+	}
+	wg.Wait()
+	return got
+}
+
+// speaks tells whether a reply is the zone's SOA, given with authority.
+func speaks(zone string, x Exchange) bool {
+	return x.Rcode() == dnswire.RcodeSuccess && x.Msg().Authoritative && soaOf(zone, x.Msg()) != nil
+}
+
+// soaOf is the zone's own SOA in an answer; nil when there is none.
+func soaOf(zone string, m *dnswire.Msg) *dnswire.SOA {
+	return dnswire.FirstSOA(dnswire.Set(m.Answer, zone, dnswire.TypeSOA))
+}
+
+// overTCP asks again over one TCP connection what was answered over UDP: who
+// forges datagrams, or changes them on the way, seldom does it to both. One
+// connection and no new name cost a server less than one lookup with TLS costs
+// a web server, so all names are asked in every look. Servers that close after
+// the first answer get one name more a look, another each time.
+func (a *asker) overTCP(ctx context.Context, s *Server) {
+	if !s.SOATCP.OK() || s.OverTCP {
+		return
+	}
+	var to []*Exchange
+	var qs []dnswire.Query
+	add := func(x *Exchange, into *Exchange) {
+		if x.OK() && x.Reply.Transport == dnswire.UDP && x.Reply.TCPErr == nil {
+			q := a.manner(s, x.Reply.Query)
+			q.Transport = dnswire.TCP
+			to, qs = append(to, into), append(qs, q)
+		}
+	}
+	s.TCP = make([]Exchange, len(s.Watched))
+	turn := a.walker.Turn()
+	for i := range s.Watched {
+		i = (turn + i) % len(s.Watched)
+		add(&s.Watched[i], &s.TCP[i])
+	}
 	if !a.l.NamesOnly {
-		a.hygiene(ctx, s)
+		add(&s.NS, &s.NSTCP)
+	}
+	if len(qs) == 0 {
+		return
+	}
+	replies, errs := a.session.AskAll(ctx, s.Addr, qs)
+	for i := range replies {
+		*to[i] = Exchange{replies[i], errs[i]}
 	}
 }
 
@@ -136,7 +265,7 @@ func (a *asker) jobs(s *Server) []job {
 
 // manner is how this server has to be asked.
 func (a *asker) manner(s *Server, q dnswire.Query) dnswire.Query {
-	q.DO, q.NoEDNS = !s.Plain, s.Plain
+	q.DO, q.NoEDNS, q.KeepCase = !s.Plain, s.Plain, s.KeepCase
 	if s.OverTCP {
 		q.Transport = dnswire.TCP
 	}
@@ -146,14 +275,6 @@ func (a *asker) manner(s *Server, q dnswire.Query) dnswire.Query {
 func (a *asker) ask(ctx context.Context, s *Server, q dnswire.Query) Exchange {
 	r, err := a.session.Ask(ctx, s.Addr, q)
 	return Exchange{r, err}
-}
-
-// needsBare tells whether EDNS may be what kept the server from answering.
-func needsBare(x Exchange) bool {
-	if x.OK() {
-		return x.Rcode() == dnswire.RcodeFormErr || x.Rcode() == dnswire.RcodeNotImp || x.Rcode() == dnswire.RcodeBadVers
-	}
-	return errors.Is(x.Err, dnswire.ErrTimeout)
 }
 
 // hygiene asks what is asked once a day only, because it is a rudeness to ask
@@ -169,8 +290,8 @@ func (a *asker) hygiene(ctx context.Context, s *Server) {
 	}
 	h := &Hygiene{At: a.l.At}
 	if !s.Plain {
-		h.Version = a.ask(ctx, s, dnswire.Query{Name: a.l.Zone, Type: dnswire.TypeSOA, Version: 1, Transport: dnswire.UDP})
-		h.Option = a.ask(ctx, s, dnswire.Query{Name: a.l.Zone, Type: dnswire.TypeSOA, Unknown: true, Transport: dnswire.UDP})
+		h.Version = a.ask(ctx, s, dnswire.Query{Name: a.l.Zone, Type: dnswire.TypeSOA, Version: 1, KeepCase: s.KeepCase, Transport: dnswire.UDP})
+		h.Option = a.ask(ctx, s, dnswire.Query{Name: a.l.Zone, Type: dnswire.TypeSOA, Unknown: true, KeepCase: s.KeepCase, Transport: dnswire.UDP})
 	}
 	if s.SOATCP.OK() {
 		// Ask reads one message and closes: the zone's content is none of ours.
@@ -180,7 +301,10 @@ func (a *asker) hygiene(ctx context.Context, s *Server) {
 			}
 		}
 	}
-	h.Recursion = a.ask(ctx, s, dnswire.Query{Name: a.foreign(), Type: dnswire.TypeNS, RD: true, NoEDNS: true})
+	h.Recursion = a.ask(ctx, s, dnswire.Query{Name: a.foreign(), Type: dnswire.TypeNS, RD: true, NoEDNS: true, KeepCase: s.KeepCase})
+	if ctx.Err() != nil {
+		return // it was not asked all; tomorrow is too late for the rest
+	}
 	s.Hygiene = h
 	a.memory.keepHygiene(key, h)
 }

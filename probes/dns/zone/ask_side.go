@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/net/publicsuffix"
 
@@ -24,38 +25,66 @@ func (a *asker) askResolvers(ctx context.Context) {
 			break
 		}
 		r := &Resolver{Addr: addr, Watched: make([]Exchange, len(a.l.Watched)), Check: make([]Exchange, len(a.l.Watched))}
+		if i < len(a.t.Operators) {
+			r.Operator = a.t.Operators[i]
+		}
 		a.l.Resolvers = append(a.l.Resolvers, r)
+		wg.Go(func() { a.askResolver(ctx, r) })
+	}
+	wg.Wait()
+}
+
+// askResolver asks one resolver; a silent one is asked no more.
+func (a *asker) askResolver(ctx context.Context, r *Resolver) {
+	ctx, cancel := context.WithTimeout(ctx, MaxServerTime)
+	defer cancel()
+	// Resolvers mangle case and some drop what is mixed: leave it.
+	one := func(q dnswire.Query) Exchange {
+		q.RD, q.DO, q.KeepCase = true, true, true
+		reply, err := a.ours.Ask(ctx, r.Addr, q)
+		return Exchange{reply, err}
+	}
+	if r.Random = one(dnswire.Query{Name: a.l.Random, Type: dnswire.TypeA}); !r.Random.OK() {
+		return
+	}
+	var wg sync.WaitGroup
+	var lost atomic.Int32
+	next := make(chan int)
+	for range inFlight {
 		wg.Go(func() {
-			// Resolvers mangle case and some drop what is mixed: leave it.
-			one := func(q dnswire.Query) Exchange {
-				q.RD, q.DO, q.KeepCase = true, true, true
-				reply, err := a.ours.Ask(ctx, addr, q)
-				return Exchange{reply, err}
-			}
-			if r.Random = one(dnswire.Query{Name: a.l.Random, Type: dnswire.TypeA}); !r.Random.OK() {
-				return
-			}
-			for j, w := range a.l.Watched {
-				r.Watched[j] = one(dnswire.Query{Name: w.Name, Type: w.Type})
+			for j := range next {
+				if lost.Load() >= MaxLost {
+					continue
+				}
+				w := a.l.Watched[j]
+				if r.Watched[j] = one(dnswire.Query{Name: w.Name, Type: w.Type}); !r.Watched[j].OK() {
+					lost.Add(1)
+				}
 				if r.Watched[j].Rcode() == dnswire.RcodeServFail {
 					r.Check[j] = one(dnswire.Query{Name: w.Name, Type: w.Type, CD: true})
 				}
 			}
 		})
 	}
+	for j := range a.l.Watched {
+		next <- j
+	}
+	close(next)
 	wg.Wait()
 }
 
 // askTargets follows where the zone points: aliases, mail servers, and the
 // names of name servers outside the zone.
 func (a *asker) askTargets(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, MaxResolveTime)
+	defer cancel()
 	seen := map[string]bool{}
+	var todo []Pointed
 	add := func(from, name string) {
-		if name == "" || name == "." || seen[name] || len(a.l.Targets) == MaxTargets {
-			return
+		if name != "" && name != "." && !seen[name] && len(todo) < MaxTargets {
+			seen[name] = true
+			todo = append(todo, Pointed{From: from, Name: name})
 		}
-		seen[name] = true
-		a.l.Targets = append(a.l.Targets, a.target(ctx, from, name))
 	}
 	for i, w := range a.l.Watched {
 		for _, s := range a.l.Servers {
@@ -74,6 +103,12 @@ func (a *asker) askTargets(ctx context.Context) {
 			add(a.l.Zone+" NS", h.Name)
 		}
 	}
+	var wg sync.WaitGroup
+	for i := range todo {
+		wg.Go(func() { todo[i] = a.target(ctx, todo[i].From, todo[i].Name) })
+	}
+	wg.Wait()
+	a.l.Targets = todo
 }
 
 func (a *asker) target(ctx context.Context, from, name string) Pointed {

@@ -18,14 +18,17 @@ type Options struct {
 	Hints   walk.Hints      // nil = the root servers of the Internet
 	Anchors *dnssec.Anchors // nil = the root's keys as shipped
 	Port    uint16          // of every authoritative server; 0 = 53
-	// Timeout of one datagram or TCP exchange; 0 = 3 s, two datagrams each.
+	// Timeout of one question, its two datagrams or its TCP exchange; 0 = 3 s.
 	Timeout time.Duration
 	// Linger is how long sockets listen for a second, different reply once all
 	// is asked; 0 = 50 ms.
 	Linger time.Duration
 	// Registrations tell when registrations end; nil = only what settings say.
 	Registrations []RegistrationSource
-	Logger        *slog.Logger // nil discards
+	// Memory is what is known of zones from earlier looks; nil = an empty one
+	// that is forgotten at the end.
+	Memory *Memory
+	Logger *slog.Logger // nil discards
 }
 
 // Env is what all zone checks share: the walk and its cache, trust in the zones
@@ -34,13 +37,14 @@ type Options struct {
 type Env struct {
 	walker  *walk.Walker
 	client  *dnswire.Client
+	once    *dnswire.Client // for the parents: one datagram
 	own     *dnswire.Client // for resolvers: the operator's own, so no guard
 	anchors dnssec.Anchors
 	linger  time.Duration
 	sources []RegistrationSource
 	log     *slog.Logger
 	links   links
-	memory  memory
+	memory  *Memory
 }
 
 // ErrTimeoutNegative is for a Timeout or Linger below zero.
@@ -57,7 +61,10 @@ func New(o Options) (*Env, error) {
 	if o.Linger == 0 {
 		o.Linger = 50 * time.Millisecond
 	}
-	e := &Env{linger: o.Linger, sources: o.Registrations, log: o.Logger}
+	e := &Env{linger: o.Linger, sources: o.Registrations, memory: o.Memory, log: o.Logger}
+	if e.memory == nil {
+		e.memory = NewMemory()
+	}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}
@@ -67,17 +74,21 @@ func New(o Options) (*Env, error) {
 	}
 	e.client = &dnswire.Client{Dialer: o.Dialer, Timeout: o.Timeout, Attempts: 2}
 	e.own = &dnswire.Client{Timeout: o.Timeout, Attempts: 2}
-	// The walk goes on to the next server instead of asking one twice.
-	once := &dnswire.Client{Dialer: o.Dialer, Timeout: o.Timeout, Attempts: 1}
-	e.walker = walk.New(walk.Options{Client: once, Hints: o.Hints, Port: o.Port})
+	e.once = &dnswire.Client{Dialer: o.Dialer, Timeout: o.Timeout, Attempts: 1}
+	e.walker = walk.New(walk.Options{Client: e.client, Hints: o.Hints, Port: o.Port})
 	return e, nil
 }
+
+// Remember gives the Env another memory, such as that of the Env which a reload
+// replaces. Call it before the first look.
+func (e *Env) Remember(m *Memory) { e.memory = m }
 
 // Target is what one look asks.
 type Target struct {
 	Zone      string // canonical
 	Watched   []Watch
 	Resolvers []netip.AddrPort
+	Operators []string // of Resolvers, "" or shorter = not said
 	// NamesOnly leaves the delegation's and the servers' own health out (the
 	// dns_name kind).
 	NamesOnly bool

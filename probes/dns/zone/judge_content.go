@@ -44,7 +44,7 @@ func (j *judge) ownNS() {
 
 func (j *judge) soa() {
 	for _, s := range j.answering {
-		got := dnswire.FirstSOA(s.first().Msg().Answer)
+		got := s.soa()
 		mname, rname := dnswire.Name(got.Ns), dnswire.Name(got.Mbox)
 		if want := j.b.SOA; want.MName != "" && (dnswire.Name(want.MName) != mname || dnswire.Name(want.RName) != rname) {
 			j.server(s, SOAChanged, probes.Ticket, j.l.Zone+" SOA", want.MName+" "+want.RName, mname+" "+rname, s.first())
@@ -198,10 +198,24 @@ func (j *judge) ttls() {
 				top, where = t, s
 			}
 		}
-		if where != nil && top > 0 && rec.TTL > 0 && top < rec.TTL/10 {
+		if where != nil && rec.TTL > 0 && j.dropped(w.String(), top, rec.TTL) {
 			j.server(where, TTLDropped, probes.Ticket, w.String(), "a TTL of about "+itoa(rec.TTL), itoa(top), where.Watched[i])
 		}
 	}
+}
+
+// dropped tells whether a TTL is below a tenth of the approved one: this and
+// the one before being the same, or all of the last looks. A balancer that
+// counts its TTL down gives a small one now and then.
+func (j *judge) dropped(record string, ttl, approved uint32) bool {
+	last := []uint32{ttl}
+	if j.lim.TTLs != nil {
+		last = j.lim.TTLs(record, ttl)
+	}
+	if n := len(last); n > 1 && last[n-1] == last[n-2] {
+		last = last[n-1:]
+	}
+	return ttl > 0 && slices.Max(last) < approved/10
 }
 
 func ttlOf(s *Server, i int, w Watch) (uint32, bool) {

@@ -315,7 +315,7 @@ func (j *judge) newest() *Server {
 	return best
 }
 
-func serial(s *Server) uint32 { return dnswire.FirstSOA(s.first().Msg().Answer).Serial }
+func serial(s *Server) uint32 { return s.soa().Serial }
 
 // serials is A5 and H14: what lags, by how long it has lagged.
 func (j *judge) serials() {
@@ -323,7 +323,7 @@ func (j *judge) serials() {
 	if top == nil {
 		return
 	}
-	soa := dnswire.FirstSOA(top.first().Msg().Answer)
+	soa := top.soa()
 	j.out.Newest = soa.Serial
 	for _, s := range j.answering {
 		lags := serial(s) != soa.Serial

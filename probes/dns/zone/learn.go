@@ -89,7 +89,7 @@ func (e *Env) Learn(ctx context.Context, p Plan, by, note string) (*baseline.Zon
 		}
 	}
 	z.NS = nsNames(l.Zone, top.NS.Msg())
-	soa := dnswire.FirstSOA(top.first().Msg().Answer)
+	soa := top.soa()
 	z.SOA = baseline.SOA{MName: dnswire.Name(soa.Ns), RName: dnswire.Name(soa.Mbox)}
 	z.DNSKEY = KeySigning(l.Zone, top.DNSKEY.Msg())
 	if left := o.Judgement.SignatureLeft; left > 0 {

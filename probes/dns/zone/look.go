@@ -29,6 +29,10 @@ type Look struct {
 	Queries   int           // all queries of this look
 	ToParent  int           // of these, to the parent's servers
 	Trust     dnssec.Anchor // of the zone itself, when an anchor names it
+	// Cut tells that our own time ran out before all was asked.
+	Cut bool
+	// First is the look that this one confirms, nil for a first look.
+	First *Look
 }
 
 // Watch is a name and type that is asked at every server.
@@ -90,31 +94,44 @@ type Server struct {
 	InChild  bool
 	// Plain tells that it had to be asked without EDNS, and OverTCP that UDP is silent.
 	Plain, OverTCP bool
+	// NoOptions and KeepCase tell that it does not bear EDNS options or a name of
+	// mixed case.
+	NoOptions, KeepCase bool
 
 	SOA, SOATCP, NS, DNSKEY, CDS, CDNSKEY, Random, NoData Exchange
 	Watched                                               []Exchange // as Look.Watched
 	Hosts                                                 []Exchange // as Look.Hosts, two each (A, AAAA); only for names inside the zone
 
-	Bare    Exchange // SOA without EDNS, asked when EDNS failed
+	Cuts []Exchange // DS of names below the zone that it gave data of without the zone's signature
+
+	Bare    Exchange // SOA without EDNS, when only that is answered
+	Eased   Exchange // SOA without options or mixed case, when only that is answered
 	Hygiene *Hygiene // nil when it wasn't its turn
+	// TCP is Watched, and NSTCP is NS, asked again over TCP.
+	TCP   []Exchange
+	NSTCP Exchange
+
+	zone string
 }
 
 // Answers tells whether the server speaks with authority for the zone, so that
 // its answers can be judged.
-func (s *Server) Answers() bool {
-	return s.first().OK() && s.first().Rcode() == dnswire.RcodeSuccess && s.first().Msg().Authoritative && dnswire.FirstSOA(s.first().Msg().Answer) != nil
-}
+func (s *Server) Answers() bool { return speaks(s.zone, s.first()) }
+
+// soa is what an answering server's first answer says.
+func (s *Server) soa() *dnswire.SOA { return soaOf(s.zone, s.first().Msg()) }
 
 // first is the SOA answer that counts.
 func (s *Server) first() Exchange {
-	if s.OverTCP {
+	switch {
+	case s.OverTCP:
 		return s.SOATCP
-	}
-	if s.Plain {
+	case s.Plain:
 		return s.Bare
-	}
-	if m := s.SOA.Msg(); m != nil && m.Truncated && dnswire.FirstSOA(m.Answer) == nil {
-		return s.SOATCP // large signatures: the rest is to be had over TCP
+	case s.Eased.OK():
+		return s.Eased
+	case cutShort(s.SOA): // large signatures: the whole is to be had over TCP
+		return s.SOATCP
 	}
 	return s.SOA
 }
@@ -141,10 +158,12 @@ type Host struct {
 
 // Resolver is what one recursive resolver says.
 type Resolver struct {
-	Addr    netip.AddrPort
-	Watched []Exchange // as Look.Watched
-	Random  Exchange
-	Check   []Exchange // with checking disabled, where Watched was SERVFAIL
+	Addr netip.AddrPort
+	// Operator is who runs it; "" = nobody said, and it counts as its own.
+	Operator string
+	Watched  []Exchange // as Look.Watched
+	Random   Exchange
+	Check    []Exchange // with checking disabled, where Watched was SERVFAIL
 }
 
 // Pointed is where a CNAME, NS or MX points.
