@@ -172,8 +172,8 @@ func (s *story) verify(t *testing.T) {
 	all := entries(t, s.storage)
 	at := -1
 	for _, want := range []oncalljournal.Entry{
-		{Kind: oncalljournal.Incident, What: "opened"},
 		{Kind: oncalljournal.Alert},
+		{Kind: oncalljournal.Incident, What: "opened"},
 		{Kind: oncalljournal.Attempt, Who: "an", How: "sms", Status: "accepted"},
 		{Kind: oncalljournal.Starting, Who: "an", How: "voice"},
 		{Kind: oncalljournal.Incident, What: "ack", Who: "an", How: "voice"},
