@@ -3,12 +3,13 @@ package dnssec
 // The limits of work. They stand far above what an honest zone needs and far
 // below what KeyTrap (CVE-2023-50387) or NSEC3 exhaustion (CVE-2023-50868) need.
 const (
-	// MaxSignatures is how many RRSIGs over one record set are looked at.
-	MaxSignatures = 8
-	// MaxKeysPerTag is how many keys of one tag and algorithm are tried.
-	MaxKeysPerTag = 4
-	// MaxKeys is how many keys of a DNSKEY set are looked at.
-	MaxKeys = 64
+	// MaxAttempts is how many pairs of a signature and a key are tried over one
+	// record set. BIND tries 16 in a whole fetch, Unbound 8 a set: what has more
+	// and still fails is Bogus to them, and so it is here, with WorkLimit.
+	MaxAttempts = 16
+	// MaxKeys is how many keys a DNSKEY set may have. BIND refuses any set of
+	// more than 100 records (max-records-per-type).
+	MaxKeys = 100
 	// MaxDS is how many records of a DS set are looked at.
 	MaxDS = 32
 	// MaxRecords is how many records a set may have.
@@ -26,6 +27,8 @@ const (
 type Budget struct {
 	Verifications int // signature verifications left
 	Hashes        int // NSEC3 name hashes left, each up to MaxNSEC3Iterations rounds
+	// Proven, when not nil, spares what was verified before.
+	Proven *Proven
 }
 
 // DefaultBudget is enough for a zone check with 8 names at one server, several

@@ -47,6 +47,17 @@ func ProveWildcard(zone, name string, labels int, authority []dns.RR, keys []*dn
 	return p.noCloser(canonical(name), labels)
 }
 
+// IsCut says whether m, the answer of zone's own server to a DS query for child,
+// proves that child is a zone of its own: by a DS set, or by the proof that the
+// delegation has none.
+func IsCut(zone, child string, m *dns.Msg, keys []*dns.DNSKEY, now time.Time, b *Budget) bool {
+	if set := rrset(m.Answer, child, dns.TypeDS); len(set) > 0 {
+		return VerifyRRset(zone, set, signatures(m.Answer, child, dns.TypeDS), keys, now, b).Status == Secure
+	}
+	o := ProveNoDS(zone, child, m.Ns, keys, now, b)
+	return o.Cause == UnsignedDelegation || o.Cause == OptOut
+}
+
 // ProveNoDS says what the parent zone proves of child's missing DS: Insecure
 // with UnsignedDelegation or OptOut when the delegation is rightly unsigned,
 // Secure when child is no zone cut at all, Bogus when it proves neither.

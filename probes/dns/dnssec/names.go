@@ -10,17 +10,27 @@ import (
 // labels gives a name's labels in wire form, lower-cased, the leftmost first;
 // none for a name that has no wire form.
 func labels(name string) (out [][]byte) {
+	buf, _ := wireName(name)
+	for i := 0; i < len(buf) && buf[i] != 0; i += 1 + int(buf[i]) {
+		out = append(out, buf[i+1:i+1+int(buf[i])])
+	}
+	return out
+}
+
+// wireName is a name in uncompressed wire form and lower case; ok is false for
+// one that has none.
+func wireName(name string) (wire []byte, ok bool) {
 	buf := make([]byte, 255)
 	n, err := dns.PackDomainName(dns.Fqdn(name), buf, 0, nil, false)
 	if err != nil {
-		return nil
+		return nil, false
 	}
-	for i := 0; i < n && buf[i] != 0; {
-		l := buf[i+1 : i+1+int(buf[i])]
-		out = append(out, bytes.ToLower(l))
-		i += 1 + int(buf[i])
+	for i, c := range buf[:n] { // ASCII only: octets above are no letters here
+		if 'A' <= c && c <= 'Z' {
+			buf[i] = c + 'a' - 'A'
+		}
 	}
-	return out
+	return buf[:n], true
 }
 
 // compareNames orders two names as RFC 4034 section 6.1 does: label by label

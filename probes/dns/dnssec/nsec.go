@@ -9,18 +9,15 @@ import (
 // The NSEC arithmetic of RFC 4034 section 6.1 and RFC 4035 section 5.4. The
 // records given have been verified.
 
-// nsecCovers tells whether name falls strictly between owner and next.
+// nsecCovers tells whether name falls strictly between owner and next. Only the
+// last record of a zone may point backwards, and only to the apex (RFC 4034
+// section 4.1.1): another one that does would deny names that exist.
 func nsecCovers(n *dns.NSEC, zone, name string) bool {
 	owner, next := n.Hdr.Name, n.NextDomain
-	if !within(name, zone) || !within(next, zone) {
+	if !within(name, zone) || !within(next, zone) || compareNames(owner, name) >= 0 {
 		return false
 	}
-	after := compareNames(owner, name) < 0
-	before := compareNames(name, next) < 0
-	if compareNames(owner, next) >= 0 { // the last of the zone points back to the apex
-		return after
-	}
-	return after && before
+	return sameName(next, zone) || compareNames(name, next) < 0
 }
 
 // nsecFromAbove tells whether n is the parent side's at a zone cut or a DNAME
@@ -120,12 +117,17 @@ func (p nsecs) nodata(name string, qtype uint16) Outcome {
 }
 
 // noCloser proves that a wildcard's answer for name was right: name itself is
-// not there.
-func (p nsecs) noCloser(name string, _ int) Outcome {
-	if n := p.cover(name); n != nil && !within(n.NextDomain, name) {
-		return secure()
+// not there, nor anything between it and the wildcard's parent, which has
+// labels labels (RFC 4035 section 5.3.4).
+func (p nsecs) noCloser(name string, labels int) Outcome {
+	n := p.cover(name)
+	if n == nil || within(n.NextDomain, name) {
+		return bogus(WildcardUnproof, "the answer for %s comes from a wildcard and nothing proves that %s does not exist", name, name)
 	}
-	return bogus(WildcardUnproof, "the answer for %s comes from a wildcard and nothing proves that %s does not exist", name, name)
+	if ce := p.encloser(n, name); dns.CountLabel(ce) != labels {
+		return bogus(WildcardUnproof, "the answer for %s comes from a wildcard %d labels deep, and %s exists", name, labels, ce)
+	}
+	return secure()
 }
 
 func (p nsecs) noDS(name string) Outcome {

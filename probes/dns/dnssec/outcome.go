@@ -72,6 +72,7 @@ const (
 	WorkLimit Cause = "work_limit" // the Budget is used up
 	NoAnchor  Cause = "no_anchor"  // no trust anchor above the name
 	Malformed Cause = "malformed"  // records that no honest server sends
+	OtherZone Cause = "other_zone" // the name is not of the zone that was to be judged
 )
 
 // Outcome is what a validation says.

@@ -1,6 +1,7 @@
 package dnssec
 
 import (
+	"slices"
 	"time"
 
 	"github.com/miekg/dns"
@@ -12,25 +13,33 @@ const maxChain = 16
 // VerifyResponse validates a whole authoritative answer of zone to name and
 // qtype: the record set with its wildcard proof, a chain of CNAME and DNAME as
 // far as it stays inside the zone, or the proof that there is nothing. keys
-// are what VerifyKeys gave for zone.
+// are what VerifyKeys gave for zone. cuts are names below zone that are proven
+// to be delegated (IsCut): what lies at or below one is of another zone, though
+// a server of both may give it in one answer.
 //
 // The Outcome is the worst of its parts; a chain that leaves the zone is judged
-// up to where it leaves.
-func VerifyResponse(zone, name string, qtype uint16, m *dns.Msg, keys []*dns.DNSKEY, now time.Time, b *Budget) Outcome {
+// up to where it leaves, and a name outside is OtherZone.
+func VerifyResponse(zone, name string, qtype uint16, m *dns.Msg, keys []*dns.DNSKEY, now time.Time, b *Budget, cuts ...string) Outcome {
 	if len(m.Answer) > MaxRecords || len(m.Ns) > MaxRecords {
 		return bogus(Malformed, "an answer of %d records", len(m.Answer)+len(m.Ns))
 	}
 	v := view{zone: canonical(zone), msg: m, keys: keys, now: now, budget: b}
-	total := secure()
+	leaves := func(at string) bool {
+		return !within(at, zone) || slices.ContainsFunc(cuts, func(c string) bool { return within(at, c) })
+	}
+	total, at := secure(), canonical(name)
+	if leaves(at) {
+		return indeterminate(OtherZone, "%s is of another zone", at)
+	}
 	visited := map[string]bool{}
-	for at := canonical(name); ; {
+	for {
 		if visited[at] || len(visited) >= maxChain {
 			return bogus(Malformed, "the CNAME records of %s run in a circle or do not end", canonical(name))
 		}
 		visited[at] = true
 		o, next := v.step(at, qtype)
 		total = worse(total, o)
-		if next == "" || o.Status == Bogus || !within(next, zone) {
+		if next == "" || o.Status == Bogus || leaves(next) || v.silent(next) {
 			return total
 		}
 		at = canonical(next)
@@ -47,23 +56,58 @@ type view struct {
 
 // step judges what the answer says of one name; next is where it sends us on.
 func (v view) step(at string, qtype uint16) (o Outcome, next string) {
-	if set := rrset(v.msg.Answer, at, qtype); len(set) > 0 {
+	set := rrset(v.msg.Answer, at, qtype)
+	// Below a DNAME there is nothing but what is made from it, unsigned.
+	if d := v.dnameAbove(at); d != nil && (len(set) == 0 || len(signatures(v.msg.Answer, at, qtype)) == 0) {
+		return v.redirected(at, qtype, d)
+	}
+	if len(set) > 0 {
 		return v.positive(at, set), ""
 	}
-	if d := v.dnameAbove(at); d != nil {
-		target := synthesize(at, d)
-		if target == "" {
-			return bogus(Malformed, "the DNAME of %s makes no name of %s", d.Hdr.Name, at), ""
-		}
-		return v.positive(d.Hdr.Name, rrset(v.msg.Answer, d.Hdr.Name, dns.TypeDNAME)), target
-	}
-	if set := rrset(v.msg.Answer, at, dns.TypeCNAME); len(set) > 0 && qtype != dns.TypeCNAME {
+	if set := rrset(v.msg.Answer, at, dns.TypeCNAME); len(set) > 0 {
 		return v.positive(at, set), set[0].(*dns.CNAME).Target
 	}
 	if v.msg.Rcode == dns.RcodeNameError {
 		return ProveNXDOMAIN(v.zone, at, v.msg.Ns, v.keys, v.now, v.budget), ""
 	}
 	return ProveNoData(v.zone, at, qtype, v.msg.Ns, v.keys, v.now, v.budget), ""
+}
+
+// redirected judges a name below a DNAME (RFC 6672): the DNAME is signed, the
+// CNAME that a server makes of it is not and must say the same.
+func (v view) redirected(at string, qtype uint16, d *dns.DNAME) (o Outcome, next string) {
+	target := synthesize(at, d)
+	if target == "" {
+		return bogus(Malformed, "the DNAME of %s makes no name of %s", d.Hdr.Name, at), ""
+	}
+	o = v.positive(canonical(d.Hdr.Name), rrset(v.msg.Answer, d.Hdr.Name, dns.TypeDNAME))
+	for _, rr := range rrset(v.msg.Answer, at, dns.TypeCNAME) {
+		if c := rr.(*dns.CNAME).Target; !sameName(c, target) {
+			return bogus(SigInvalid, "%s is an alias for %s, but the signed DNAME of %s makes it %s", at, canonical(c), canonical(d.Hdr.Name), target), ""
+		}
+	}
+	if qtype == dns.TypeCNAME {
+		return o, ""
+	}
+	return o, target
+}
+
+// silent tells whether the answer ends with an alias: it says nothing at all of
+// the target, which a resolver then asks for by itself.
+func (v view) silent(next string) bool {
+	if v.msg.Rcode != dns.RcodeSuccess {
+		return false
+	}
+	for _, rr := range v.msg.Answer {
+		// A DNAME says something of what is below it.
+		if h := rr.Header(); sameName(h.Name, next) || h.Rrtype == dns.TypeDNAME && within(next, h.Name) {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(v.msg.Ns, func(rr dns.RR) bool {
+		t := rr.Header().Rrtype
+		return t == dns.TypeSOA || t == dns.TypeNSEC || t == dns.TypeNSEC3
+	})
 }
 
 // positive verifies a record set and, when a wildcard made it, the proof due.

@@ -1,6 +1,7 @@
 package dnssec
 
 import (
+	"slices"
 	"time"
 
 	"github.com/miekg/dns"
@@ -16,23 +17,27 @@ func VerifyRRset(zone string, set []dns.RR, sigs []*dns.RRSIG, keys []*dns.DNSKE
 	if len(set) == 0 {
 		return bogus(Malformed, "there are no records to verify")
 	}
-	owner, rrtype := set[0].Header().Name, set[0].Header().Rrtype
-	name := dns.TypeToString[rrtype] + " of " + canonical(owner)
+	owner, rrtype := canonical(set[0].Header().Name), set[0].Header().Rrtype
+	name := dns.TypeToString[rrtype] + " of " + owner
 	clean := rrset(set, owner, rrtype)
 	if len(clean) == 0 || len(set) > MaxRecords {
 		return bogus(Malformed, "the %s records are not one set of at most %d", name, MaxRecords)
 	}
+	if len(keys) > MaxKeys {
+		return bogus(WorkLimit, "the %s records would have to be tried with %d keys, more than %d", name, len(keys), MaxKeys)
+	}
+	form, ok := newCanonicalSet(clean)
+	if !ok {
+		return bogus(Malformed, "the %s records have no canonical form", name)
+	}
+	v := verifier{zone: canonical(zone), owner: owner, name: name, set: form, ring: newRing(keys), now: now, budget: b}
 	best := bogus(SigMissing, "there is no signature over the %s records", name)
-	looked := 0
 	for _, s := range sigs {
 		if s.TypeCovered != rrtype || !sameName(s.Hdr.Name, owner) {
 			continue
 		}
-		if looked++; looked > MaxSignatures {
-			break
-		}
-		o := verifyOne(zone, name, clean, s, keys, now, b)
-		if o.Status != Bogus {
+		o := v.verify(s)
+		if o.Status != Bogus || o.Cause == WorkLimit {
 			return o
 		}
 		if weight(o.Cause) >= weight(best.Cause) {
@@ -45,77 +50,108 @@ func VerifyRRset(zone string, set []dns.RR, sigs []*dns.RRSIG, keys []*dns.DNSKE
 // weight orders causes by how near the signature came to being valid, so that
 // the one reported is the one to mend.
 func weight(c Cause) int {
-	for i, w := range []Cause{SigMissing, SigLabels, SigSigner, KeyMissing, KeyNotZone, KeyRevoked, SigNotYet, SigExpired, SigInvalid} {
-		if w == c {
-			return i
-		}
-	}
-	return -1
+	return slices.Index([]Cause{SigMissing, SigLabels, SigSigner, KeyMissing, KeyNotZone, KeyRevoked, SigNotYet, SigExpired, SigInvalid}, c)
 }
 
-// verifyOne tries a single signature with every key that it can mean.
-func verifyOne(zone, name string, set []dns.RR, s *dns.RRSIG, keys []*dns.DNSKEY, now time.Time, b *Budget) Outcome {
-	owner := set[0].Header().Name
+// ring is the zone's keys with their tags, computed once.
+type ring []ringKey
+
+type ringKey struct {
+	key *dns.DNSKEY
+	tag uint16
+}
+
+func newRing(keys []*dns.DNSKEY) ring {
+	r := make(ring, 0, len(keys))
+	for _, k := range keys {
+		r = append(r, ringKey{k, k.KeyTag()})
+	}
+	return r
+}
+
+// verifier tries the signatures over one set.
+type verifier struct {
+	zone, owner string // canonical
+	name        string // of the set, for people
+	set         canonicalSet
+	ring        ring
+	now         time.Time
+	budget      *Budget
+	tried       int
+}
+
+// verify tries a single signature with every key that it can mean.
+func (v *verifier) verify(s *dns.RRSIG) Outcome {
 	// RFC 4035 section 5.3.1. The library compares the signer as a string's
 	// end, which lets "ov.vn." sign for "gov.vn."; here it must be the zone.
-	if !sameName(s.SignerName, zone) || !within(owner, zone) {
-		return bogus(SigSigner, "the %s records are signed by %s, not by the zone %s", name, canonical(s.SignerName), canonical(zone))
+	if !sameName(s.SignerName, v.zone) || !within(v.owner, v.zone) {
+		return bogus(SigSigner, "the %s records are signed by %s, not by the zone %s", v.name, canonical(s.SignerName), v.zone)
 	}
-	owned := dns.CountLabel(owner)
-	if isWildcard(owner) {
+	owned := dns.CountLabel(v.owner)
+	if isWildcard(v.owner) {
 		owned--
 	}
-	if int(s.Labels) > owned || int(s.Labels) < dns.CountLabel(canonical(zone)) {
-		return bogus(SigLabels, "the signature over the %s records counts %d labels, the name has %d", name, s.Labels, owned)
+	if int(s.Labels) > owned || int(s.Labels) < dns.CountLabel(v.zone) {
+		return bogus(SigLabels, "the signature over the %s records counts %d labels, the name has %d", v.name, s.Labels, owned)
 	}
-	k, o := keyFor(name, s, keys)
-	if len(k) == 0 {
+	keys, o := v.keysFor(s)
+	if len(keys) == 0 {
 		return o
 	}
-	if o := period(name, s, now); o.Status == Bogus {
+	if o := period(v.name, s, v.now); o.Status == Bogus {
 		return o
 	}
-	sig := dns.Copy(s).(*dns.RRSIG)
-	sig.Hdr.Name, sig.SignerName = canonical(s.Hdr.Name), canonical(s.SignerName)
-	for _, key := range k {
-		if !b.verify() {
-			return indeterminate(WorkLimit, "too many signatures had to be tried for the %s records", name)
+	data, ok := v.set.signedData(s)
+	if !ok {
+		return bogus(Malformed, "the signature over the %s records has no canonical form", v.name)
+	}
+	for _, k := range keys {
+		good, o := v.try(k, s, data)
+		if o.Cause != None {
+			return o
 		}
-		if signatureSizeFits(sig) && sig.Verify(key, set) == nil {
+		if good {
 			out := secure()
-			out.KeyTag, out.Algorithm, out.Expires = s.KeyTag, s.Algorithm, expiry(s, now)
+			out.KeyTag, out.Algorithm, out.Expires = s.KeyTag, s.Algorithm, expiry(s, v.now)
 			if int(s.Labels) < owned {
 				out.Labels = int(s.Labels)
 			}
 			return out
 		}
 	}
-	return bogus(SigInvalid, "the signature of key %d over the %s records does not verify", s.KeyTag, name)
+	return bogus(SigInvalid, "the signature of key %d over the %s records does not verify", s.KeyTag, v.name)
+}
+
+// try does the arithmetic; o says when there was too much of it.
+func (v *verifier) try(k *dns.DNSKEY, s *dns.RRSIG, data []byte) (good bool, o Outcome) {
+	if v.tried++; v.tried > MaxAttempts {
+		return false, bogus(WorkLimit, "the %s records have more signatures and keys of one key tag than validators try (%d)", v.name, MaxAttempts)
+	}
+	good, spent := v.budget.verified(k, s.Signature, data)
+	if spent {
+		return false, indeterminate(WorkLimit, "too many signatures had to be tried before the %s records", v.name)
+	}
+	return good, Outcome{}
 }
 
 func isWildcard(owner string) bool { return len(owner) > 1 && owner[0] == '*' && owner[1] == '.' }
 
-// keyFor gives the keys that the signature can mean, canonical and bounded, or
-// the reason why there is none.
-func keyFor(name string, s *dns.RRSIG, keys []*dns.DNSKEY) ([]*dns.DNSKEY, Outcome) {
+// keysFor gives the keys that the signature can mean, or the reason why there
+// is none.
+func (v *verifier) keysFor(s *dns.RRSIG) ([]*dns.DNSKEY, Outcome) {
 	var fit []*dns.DNSKEY
-	out := bogus(KeyMissing, "the %s records are signed by key %d, which the zone does not publish or trust", name, s.KeyTag)
-	for i, k := range keys {
-		if i >= MaxKeys || len(fit) >= MaxKeysPerTag {
-			break
-		}
-		if k.Algorithm != s.Algorithm || k.KeyTag() != s.KeyTag {
+	out := bogus(KeyMissing, "the %s records are signed by key %d, which the zone does not publish or trust", v.name, s.KeyTag)
+	for _, k := range v.ring {
+		if k.key.Algorithm != s.Algorithm || k.tag != s.KeyTag {
 			continue
 		}
 		switch {
-		case k.Flags&dns.REVOKE != 0:
-			out = bogus(KeyRevoked, "the %s records are signed by key %d, which is revoked", name, s.KeyTag)
-		case k.Flags&dns.ZONE == 0 || k.Protocol != 3:
-			out = bogus(KeyNotZone, "the %s records are signed by key %d, which is no zone key", name, s.KeyTag)
-		case usable(k):
-			c := dns.Copy(k).(*dns.DNSKEY)
-			c.Hdr.Name = canonical(k.Hdr.Name)
-			fit = append(fit, c)
+		case k.key.Flags&dns.REVOKE != 0:
+			out = bogus(KeyRevoked, "the %s records are signed by key %d, which is revoked", v.name, s.KeyTag)
+		case k.key.Flags&dns.ZONE == 0 || k.key.Protocol != 3:
+			out = bogus(KeyNotZone, "the %s records are signed by key %d, which is no zone key", v.name, s.KeyTag)
+		case usable(k.key):
+			fit = append(fit, k.key)
 		}
 	}
 	return fit, out

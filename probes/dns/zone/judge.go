@@ -18,13 +18,20 @@ type Limits struct {
 	// finding is a ticket, for today, and a page; 0 = learned from the zone's
 	// habit, else 7 d, 3 d and 12 h.
 	SigNote, SigToday, SigPage time.Duration
-	// Least is the shortest life that the zone's signatures were ever seen
-	// with before this look; 0 = no habit known.
+	// Least is the life that the zone's signatures usually have left when they
+	// are made anew; 0 = no habit known.
 	Least time.Duration
 	// Lags gives since when a server's serial lags; nil = since now.
 	Lags func(server string, lags bool) time.Time
+	// TTLs notes a record's largest TTL and gives those of the last looks, this
+	// one's last; nil = only this one is known.
+	TTLs func(record string, ttl uint32) []uint32
+	// Secured is when the zone was last found secure; zero = not known.
+	Secured time.Time
 	// Before is the newest serial seen in an earlier look; nil = none.
 	Before *uint32
+	// Proven remembers the signatures that hold; nil = for this judgement only.
+	Proven *dnssec.Proven
 }
 
 // State is DNSSEC's word for the zone or a server, and why.
@@ -66,7 +73,6 @@ type judge struct {
 	out Judgement
 
 	answering []*Server
-	seen      memo
 	trust     dnssec.Anchor
 	parentO   dnssec.Outcome // what the parent proves of the DS
 }
@@ -78,6 +84,9 @@ func Judge(l *Look, b *baseline.Zone, lim Limits, now time.Time) Judgement {
 	}
 	if lim.Slow == 0 {
 		lim.Slow = 800 * time.Millisecond
+	}
+	if lim.Proven == nil {
+		lim.Proven = &dnssec.Proven{} // servers that say the same cost once
 	}
 	j := &judge{l: l, b: b, lim: lim, now: now}
 	for _, s := range l.Servers {

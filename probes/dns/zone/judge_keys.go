@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"watchpost.example/probes"
 	"watchpost.example/probes/dns/dnssec"
@@ -109,7 +110,7 @@ func (j *judge) addedVouched(ds []*dnswire.DS, want []string) bool {
 		if m == nil {
 			continue
 		}
-		keys, o := verifyKeys(j.l.Zone, dnssec.Anchor{DS: old}, m, j.now)
+		keys, o := verifyKeys(j.l.Zone, dnssec.Anchor{DS: old}, m, j.now, j.budget())
 		if o.Status != dnssec.Secure {
 			return false
 		}
@@ -153,12 +154,25 @@ func (j *judge) unsignedDelegation() {
 
 // downgrade is H3, and the keys of a zone that no DS vouches for.
 func (j *judge) downgrade() {
-	st := j.out.Zone.Status
-	// Too many NSEC3 iterations take the proof from negative answers only.
-	if j.b.Security == dnssec.Secure.String() && st == dnssec.Insecure && j.out.Zone.Reason != CauseReason(dnssec.NSEC3Iterations) {
-		j.add(Finding{Reason: NoLongerSecure, Severity: probes.PageNow, Record: j.l.Zone + " DS", Expected: "secure, as approved", Found: "insecure: " + j.out.Zone.Detail})
+	if j.out.Zone.Status != dnssec.Insecure {
+		return
 	}
-	if st != dnssec.Insecure || len(j.b.DNSKEY) == 0 {
+	expected := ""
+	switch was := j.lim.Secured; {
+	case j.out.Zone.Reason == CauseReason(dnssec.NSEC3Iterations): // takes the proof from negative answers only
+	case j.b.Security == dnssec.Secure.String():
+		expected = "secure, as approved"
+	case j.b.Security == "" && !was.IsZero():
+		expected = "secure, as it was until " + was.UTC().Format(time.RFC3339) + " (a baseline can say that it is meant to be insecure)"
+	}
+	if expected != "" {
+		at := j.l.Zone // or the zone above whose own delegation lost its DS: one finding for all below it
+		if i := slices.IndexFunc(j.l.Chain, func(k Link) bool { return k.Outcome.Status == dnssec.Insecure }); i >= 0 {
+			at = j.l.Chain[i].Zone
+		}
+		j.add(Finding{Reason: NoLongerSecure, Severity: probes.PageNow, Zone: at, Record: at + " DS", Expected: expected, Found: "insecure: " + j.out.Zone.Detail})
+	}
+	if len(j.b.DNSKEY) == 0 {
 		return
 	}
 	for _, s := range j.answering {

@@ -73,7 +73,7 @@ func (j *judge) trustByParents(k Link) {
 		if !ok {
 			continue
 		}
-		ds, o := dsOf(k, j.l.Zone, x.Msg(), j.now)
+		ds, o := dsOf(k, j.l.Zone, x.Msg(), j.now, j.budget())
 		if o.Status == dnssec.Bogus {
 			fails = append(fails, Finding{
 				Reason: CauseReason(o.Cause), Severity: probes.Today, Zone: k.Zone, Server: p.Name, Address: address(p.Addr), Record: j.l.Zone + " DS",
@@ -184,8 +184,8 @@ func (j *judge) validate(s *Server) dnssec.Outcome {
 	if m == nil || ignorable(s.DNSKEY) || m.Rcode != dnswire.RcodeSuccess {
 		return dnssec.Outcome{Status: dnssec.Indeterminate, Detail: "the server did not give its DNSKEY", Labels: -1}
 	}
-	keys, o := verifyKeys(j.l.Zone, j.trust, m, j.now)
-	if o.Status == dnssec.Bogus {
+	keys, o := verifyKeys(j.l.Zone, j.trust, m, j.now, j.budget())
+	if o.Status == dnssec.Bogus || o.Cause == dnssec.WorkLimit {
 		j.bogusKeys(s, o)
 		return o
 	}
@@ -193,6 +193,24 @@ func (j *judge) validate(s *Server) dnssec.Outcome {
 		return o
 	}
 	return j.validateAnswers(s, keys, o)
+}
+
+// budget is what the validation of one server may cost.
+func (j *judge) budget() *dnssec.Budget {
+	b := dnssec.DefaultBudget()
+	b.Proven = j.lim.Proven
+	return b
+}
+
+// cuts gives the names where the server proves that another zone begins.
+func (j *judge) cuts(s *Server, keys []*dnswire.DNSKEY, b *dnssec.Budget) []string {
+	var out []string
+	for _, x := range s.Cuts {
+		if x.judgeable() && dnssec.IsCut(j.l.Zone, x.Reply.Query.Name, x.Msg(), keys, j.now, b) {
+			out = append(out, x.Reply.Query.Name)
+		}
+	}
+	return out
 }
 
 func (j *judge) bogusKeys(s *Server, o dnssec.Outcome) {
@@ -227,18 +245,18 @@ func hasSignatures(s *Server) bool {
 func (j *judge) validateAnswers(s *Server, keys []*dnswire.DNSKEY, total dnssec.Outcome) dnssec.Outcome {
 	var fails []failure
 	least, apexFails := total.Expires, false
-	budget := dnssec.DefaultBudget()
-	keySet := strings.Join(keyTexts(keys), "\n")
+	budget := j.budget()
+	cuts := j.cuts(s, keys, budget)
 	for _, x := range slices.Concat([]Exchange{s.first(), s.NS, s.CDS, s.CDNSKEY, s.Random, s.NoData}, s.Watched, s.Hosts) {
 		if !x.judgeable() {
 			continue
 		}
 		q := x.Reply.Query
-		o := j.verify(keySet, x, keys, budget)
+		o := dnssec.VerifyResponse(j.l.Zone, q.Name, q.Type, x.Msg(), keys, j.now, budget, cuts...)
 		if o.Expires != 0 && o.Status == dnssec.Secure && (least == 0 || o.Expires < least) {
 			least = o.Expires
 		}
-		if o.Status == dnssec.Secure || o.Cause == dnssec.OptOut {
+		if o.Status == dnssec.Secure || o.Cause == dnssec.OptOut || o.Cause == dnssec.OtherZone {
 			continue
 		}
 		if rank(o.Status) > rank(total.Status) {
@@ -263,14 +281,6 @@ func (j *judge) failures(s *Server, fails []failure, apex bool) {
 		}
 		j.server(s, CauseReason(f.o.Cause), probes.Today, listed(f.records), "an answer that validates", f.o.Detail, f.x, s.DNSKEY)
 	}
-}
-
-func keyTexts(keys []*dnswire.DNSKEY) []string {
-	rrs := make([]dnswire.RR, 0, len(keys))
-	for _, k := range keys {
-		rrs = append(rrs, k)
-	}
-	return dnswire.RdataSet(rrs)
 }
 
 // failure is what fails for one cause at one server.
