@@ -255,8 +255,22 @@ func (a *application) newWall() (*wall.Wall, error) {
 	}
 	if a.oncall != nil {
 		a.oncall.onWall(&o)
+	books, err := rules.Runbooks()
+	if err != nil {
+		return nil, err
+	}
 	}
 	return wall.New(o)
+		AlertTitle: func(name, lang string) string {
+			b, ok := rules.Find(books, name)
+			switch {
+			case !ok: // an alert of the operator's own rules: its summary says it
+				return ""
+			case lang == "vi":
+				return b.Title
+			}
+			return name
+		},
 }
 
 // localZone is the clock of every page.

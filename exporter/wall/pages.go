@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"mime"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"path"
 	"slices"
@@ -62,8 +63,8 @@ func (w *Wall) functions() template.FuncMap {
 		"static":  func(name string) string { return "/static/" + name + "?v=" + hex.EncodeToString(w.assets[name].hash) },
 		"states":  States,
 		"stateOf": func(v probes.Verdict) State { return stateOf(v) },
+		"addr":    address,
 		"unix":    func(t time.Time) int64 { return t.UnixMilli() },
-		"round":   func(d time.Duration) string { return rounded(d) },
 		"tick":    func() int64 { return w.opt.Tick.Milliseconds() },
 		"explain": func(r probes.Reason, lang string) string { return w.explain(string(r), lang) },
 		"toDo": func(r, lang string) string {
@@ -79,6 +80,14 @@ func (w *Wall) functions() template.FuncMap {
 	}
 }
 
+// address is without the port where the kind has none.
+func address(a netip.AddrPort) string {
+	if a.Port() == 0 {
+		return a.Addr().String()
+	}
+	return a.String()
+}
+
 type phaseView struct{ Name, Took string }
 
 // phases lists the phases that were reached.
@@ -86,7 +95,7 @@ func phases(p probes.Part, t *text) []phaseView {
 	var out []phaseView
 	for _, ph := range probes.PhaseList() {
 		if d := p.Phases[ph]; d > 0 {
-			out = append(out, phaseView{t.Word(ph.String()), rounded(d)})
+			out = append(out, phaseView{t.Word(ph.String()), t.Lasted(d)})
 		}
 	}
 	return out
@@ -106,18 +115,6 @@ func query(lang, theme string) template.URL {
 		return ""
 	}
 	return template.URL("?" + q.Encode()) // two words of closed lists
-}
-
-// rounded prints a measured time: "12,3 ms" would change with the language, so
-// it is the neutral 12.3ms.
-func rounded(d time.Duration) string {
-	switch {
-	case d >= time.Second:
-		return d.Round(10 * time.Millisecond).String()
-	case d >= time.Millisecond:
-		return d.Round(100 * time.Microsecond).String()
-	}
-	return d.Round(time.Microsecond).String()
 }
 
 // safeURL lets only addresses through that a browser opens as a page.
@@ -176,6 +173,7 @@ type detail struct {
 	PastErr  bool
 	Strip    []bar
 	Avail    string
+	Covered  time.Duration // how much of the 24 h has figures; 0 = nearly all
 	From     time.Time
 }
 
@@ -270,6 +268,7 @@ func (w *Wall) past(ctx context.Context, d *detail, now time.Time) {
 		return
 	}
 	d.Avail = p.Availability
+	d.Covered = covered(p.Spans, now.Sub(d.From))
 	total := now.Sub(d.From).Seconds()
 	// Well states first, trouble on top and never thinner than a line.
 	for _, top := range []bool{false, true} {
@@ -287,4 +286,19 @@ func (w *Wall) past(ctx context.Context, d *detail, now time.Time) {
 			d.Strip = append(d.Strip, b)
 		}
 	}
+}
+
+// covered adds up the time that was measured, so that the availability of two
+// minutes isn't read as that of a day; 0 when less than 5 % is missing.
+func covered(spans []Span, of time.Duration) time.Duration {
+	var sum time.Duration
+	for _, s := range spans {
+		if s.State != Unknown {
+			sum += s.To.Sub(s.From)
+		}
+	}
+	if sum > of*95/100 {
+		return 0
+	}
+	return sum
 }

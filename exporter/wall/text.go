@@ -18,7 +18,7 @@ type text struct {
 	Certificates, ValidFrom, ValidTo, Issuer, Names, Key     string
 	FindingsHead, Expected, Found, Evidence, Where, Severity string
 	Contacts, NoContacts, Role, Phone, Email, WhatToDo       string
-	Last24, Availability, NoHistory, Level, Owner, Kind      string
+	Last24, Availability, NoHistory, Covered, Level, Owner   string
 	Every, Interval, Answers, Hops, Reason, Server, Windows  string
 	NotFound, NotFoundHint, OtherLang, OtherTheme, Instance  string
 	states                                                   map[State]string
@@ -34,16 +34,16 @@ func (t *text) State(s State) string { return t.states[s] }
 var texts = map[string]*text{
 	"vi": {
 		Lang: "vi", Title: "Giám sát hệ thống công khai", Newest: "Kết quả mới nhất", Never: "chưa có", Ago: "trước", Since: "từ",
-		OnDuty: "Cán bộ trực", Deputy: "Phụ trách ca", Nobody: "CHƯA CÓ NGƯỜI TRỰC",
-		Alerts: "Cảnh báo", NoAlerts: "Không có cảnh báo", AckedBy: "đã tiếp nhận:", NotAcked: "chưa tiếp nhận", Silenced: "tạm tắt báo", Runbook: "hướng dẫn xử lý",
+		OnDuty: "Cán bộ trực", Deputy: "Trưởng ca", Nobody: "CHƯA CÓ NGƯỜI TRỰC",
+		Alerts: "Cảnh báo", NoAlerts: "Không có cảnh báo", AckedBy: "đã tiếp nhận:", NotAcked: "chưa tiếp nhận", Silenced: "tạm dừng cảnh báo", Runbook: "hướng dẫn",
 		Units: "Đơn vị", Systems: "hệ thống", AllUp: "Tất cả hệ thống đang hoạt động", Empty: "Chưa khai báo hệ thống nào", MoreProblems: "hệ thống khác có vấn đề", MoreAlerts: "cảnh báo khác",
 		Lost: "MẤT KẾT NỐI VỚI MÁY CHỦ GIÁM SÁT", LostHint: "Số liệu trên màn hình đã cũ, dừng lúc", Stale: "KHÔNG CÓ KẾT QUẢ ĐO MỚI", UplinkLost: "MẤT ĐƯỜNG TRUYỀN CỦA ĐIỂM GIÁM SÁT", Blind: "Trạng thái các hệ thống hiện không xác định được; không phải lỗi của đơn vị", ConfigBad: "Cấu hình mới có lỗi, đang dùng cấu hình cũ",
 		NeverLooked: "chưa đo lần nào", StaleReason: "quá lâu không có kết quả", Restored: "trước khi khởi động lại, chưa đo lại", Pending: "đang xác nhận", Findings: "phát hiện",
-		Back: "Về màn hình chính", Checks: "Phép đo", Address: "Địa chỉ", Verdict: "Kết quả", Took: "Thời gian", Detail: "Chi tiết", Phases: "Các pha",
+		Back: "Về màn hình chính", Checks: "Phép kiểm tra", Address: "Địa chỉ", Verdict: "Kết quả", Took: "Thời gian", Detail: "Chi tiết", Phases: "Các bước",
 		Certificates: "Chứng thư số", ValidFrom: "Hiệu lực từ", ValidTo: "đến", Issuer: "Nơi cấp", Names: "Tên", Key: "Khóa",
 		FindingsHead: "Phát hiện", Expected: "Mong đợi", Found: "Thực tế", Evidence: "Bằng chứng", Where: "Tại", Severity: "Mức độ",
 		Contacts: "Đầu mối liên hệ của đơn vị", NoContacts: "Chưa khai báo đầu mối liên hệ", Role: "Vai trò", Phone: "Điện thoại", Email: "Thư điện tử", WhatToDo: "Việc cần làm",
-		Last24: "24 giờ qua", Availability: "Độ khả dụng", NoHistory: "không có số liệu", Level: "Cấp độ", Owner: "Đơn vị vận hành", Kind: "Loại",
+		Last24: "24 giờ qua", Availability: "độ khả dụng", NoHistory: "không có số liệu", Covered: "có số liệu trong", Level: "Cấp độ", Owner: "Đơn vị vận hành",
 		Every: "chu kỳ", Interval: "Chu kỳ", Answers: "Bản ghi trả lời", Hops: "Chuyển hướng", Reason: "Nguyên nhân", Server: "Máy chủ", Windows: "Bảo trì theo kế hoạch",
 		NotFound: "Không có trang này", NotFoundHint: "Hệ thống có thể đã được đổi tên hoặc gỡ khỏi danh mục.", OtherLang: "English", OtherTheme: "Nền sáng/tối", Instance: "Đích",
 		states:     map[State]string{Up: "HOẠT ĐỘNG", Degraded: "SUY GIẢM", Down: "MẤT KẾT NỐI", Unknown: "KHÔNG RÕ", Maintenance: "BẢO TRÌ"},
@@ -62,7 +62,7 @@ var texts = map[string]*text{
 		Certificates: "Certificates", ValidFrom: "Valid from", ValidTo: "to", Issuer: "Issuer", Names: "Names", Key: "Key",
 		FindingsHead: "Findings", Expected: "Expected", Found: "Found", Evidence: "Evidence", Where: "Where", Severity: "Severity",
 		Contacts: "Contacts of the unit", NoContacts: "No contacts are declared", Role: "Role", Phone: "Phone", Email: "E-mail", WhatToDo: "What to do",
-		Last24: "Last 24 hours", Availability: "Availability", NoHistory: "no figures", Level: "Level", Owner: "Run by", Kind: "Kind",
+		Last24: "Last 24 hours", Availability: "availability", NoHistory: "no figures", Covered: "figures of", Level: "Level", Owner: "Run by",
 		Every: "every", Interval: "Interval", Answers: "Records answered", Hops: "Redirects", Reason: "Reason", Server: "Server", Windows: "Planned maintenance",
 		NotFound: "There is no such page", NotFoundHint: "The system may have been renamed or taken off the inventory.", OtherLang: "Tiếng Việt", OtherTheme: "Light/dark", Instance: "Target",
 		states:     map[State]string{Up: "UP", Degraded: "DEGRADED", Down: "DOWN", Unknown: "UNKNOWN", Maintenance: "MAINTENANCE"},
@@ -108,6 +108,23 @@ func (t *text) Duration(d time.Duration) string {
 	return strings.Join(out, " ")
 }
 
+// Lasted prints a measured time: "1,60 ms" in Vietnamese, "1.60 ms" in English.
+func (t *text) Lasted(d time.Duration) string {
+	var out string
+	switch {
+	case d >= time.Second:
+		out = fmt.Sprintf("%.2f %s", d.Seconds(), t.units[3])
+	case d >= 10*time.Millisecond:
+		out = fmt.Sprintf("%.0f ms", d.Seconds()*1000)
+	default:
+		out = fmt.Sprintf("%.2f ms", d.Seconds()*1000)
+	}
+	if t.Lang == "vi" {
+		return strings.Replace(out, ".", ",", 1)
+	}
+	return out
+}
+
 // Units4 is the words of Duration for wall.js, separated by "|".
 func (t *text) Units4() string { return strings.Join(t.units[:], "|") }
 
@@ -118,6 +135,15 @@ func (t *text) Clock(at, now time.Time) string {
 		return at.Format("15:04:05")
 	}
 	return at.Format("15:04") + " " + t.Date(at)
+}
+
+// Short is Clock without the seconds.
+func (t *text) Short(at, now time.Time) string {
+	at = at.In(now.Location())
+	if at.YearDay() == now.YearDay() && at.Year() == now.Year() {
+		return at.Format("15:04")
+	}
+	return t.Date(at)
 }
 
 // Date prints 02/9/2026 in Vietnamese (Nghị định 30/2020), 2026-09-02 in English.

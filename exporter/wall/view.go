@@ -19,10 +19,14 @@ const (
 
 type room struct{ big, small, alerts int }
 
-// room is how many problems stand large and compact, and how many alerts.
+// room is how many problems stand large and compact, and how many alerts:
+// fewer where many tiles or compact rows need the height.
 func (v *view) room() room {
-	if !v.TilesBySystem && len(v.Units) > denseUnits {
+	switch {
+	case !v.TilesBySystem && len(v.Units) > denseUnits:
 		return room{big: 3, small: 4, alerts: 2}
+	case len(v.Small) > 0:
+		return room{big: 4, small: 6, alerts: 2}
 	}
 	return room{big: 4, small: 6, alerts: 3}
 }
@@ -82,6 +86,8 @@ type alertView struct {
 	Severity string    `json:"severity"`
 	Where    string    `json:"where,omitempty"`
 	Link     string    `json:"-"`
+	Title    string    `json:"title"`
+	Place    string    `json:"-"`
 	Summary  string    `json:"summary"`
 	Runbook  string    `json:"runbook_url,omitempty"`
 	Since    time.Time `json:"since"`
@@ -290,23 +296,7 @@ func (w *Wall) alerts(v *view) {
 		if a.State != "firing" || a.Inhibited {
 			continue
 		}
-		av := alertView{
-			Name: a.Name, Severity: a.Severity, Summary: cmp.Or(a.Summary, a.Name), Runbook: safeURL(a.RunbookURL),
-			Since: a.Since, Silenced: a.Silenced,
-		}
-		if a.Unit != "" {
-			av.Where = a.Unit
-			if a.System != "" {
-				av.Where += "/" + a.System
-			}
-			if probes.ValidName(a.Unit) && probes.ValidName(a.System) {
-				av.Link = "/s/" + a.Unit + "/" + a.System
-			}
-		}
-		if w.opt.AckedBy != nil {
-			av.AckedBy = w.opt.AckedBy(a)
-		}
-		v.Alerts = append(v.Alerts, av)
+		v.Alerts = append(v.Alerts, w.alertView(v, a))
 	}
 	rank := map[string]int{alerting.Critical: 3, alerting.Warning: 2, alerting.Info: 1}
 	slices.SortStableFunc(v.Alerts, func(a, b alertView) int {
@@ -315,4 +305,57 @@ func (w *Wall) alerts(v *view) {
 	})
 	v.ShownAlerts = v.Alerts[:min(len(v.Alerts), v.room().alerts)]
 	v.MoreAlerts = len(v.Alerts) - len(v.ShownAlerts)
+}
+
+func (w *Wall) alertView(v *view, a alerting.Alert) alertView {
+	av := alertView{
+		Name: a.Name, Severity: a.Severity, Title: w.alertTitle(a, v.T.Lang), Summary: cmp.Or(a.Summary, a.Name), Runbook: safeURL(a.RunbookURL),
+		Since: a.Since, Silenced: a.Silenced, Place: a.Labels["channel"],
+	}
+	if a.Unit != "" {
+		av.Where, av.Place = a.Unit, v.place(a.Unit, a.System)
+		if a.System != "" {
+			av.Where += "/" + a.System
+		}
+		if probes.ValidName(a.Unit) && probes.ValidName(a.System) {
+			av.Link = "/s/" + a.Unit + "/" + a.System
+		}
+	}
+	if w.opt.AckedBy != nil {
+		av.AckedBy = w.opt.AckedBy(a)
+	}
+	return av
+}
+
+// alertTitle is what a finding found, else the alert's title, else its summary.
+func (w *Wall) alertTitle(a alerting.Alert, lang string) string {
+	if r := a.Labels["reason"]; r != "" {
+		if title := w.explain(r, lang); title != r {
+			return title
+		}
+	}
+	title := ""
+	if w.opt.AlertTitle != nil {
+		title = w.opt.AlertTitle(a.Name, lang)
+	}
+	return cmp.Or(title, a.Summary, a.Name)
+}
+
+// place names a system and its unit as people call them.
+func (v *view) place(unit, system string) string {
+	for _, u := range v.Units {
+		if u.ID != unit {
+			continue
+		}
+		for _, s := range u.Systems {
+			if s.ID == system {
+				return s.Name + " · " + u.Name
+			}
+		}
+		return u.Name
+	}
+	if system == "" {
+		return unit
+	}
+	return system + " · " + unit
 }

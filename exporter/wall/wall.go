@@ -43,6 +43,9 @@ type Options struct {
 	Title string
 	// Alerts gives the alerts of the engine.
 	Alerts func() []alerting.Alert
+	// AlertTitle gives an alert's title as people read it, "" when there is none:
+	// then its summary stands, which is written for an SMS, without accents.
+	AlertTitle func(name, lang string) string
 	// AckedBy gives the name of who took an alert, "" when nobody has.
 	AckedBy func(alerting.Alert) string
 	// OnDuty gives who watches now; Deputy the name of the shift's leader.

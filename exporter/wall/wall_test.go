@@ -306,6 +306,37 @@ func TestAlertsAndPeople(t *testing.T) {
 	}
 }
 
+func TestAlertsSpeakThePagesLanguage(t *testing.T) {
+	b := &fakeBoard{}
+	u := &probes.Unit{ID: "a", Name: "Trường A"}
+	b.units = []*probes.Unit{u}
+	b.add(u, "x", "Cổng thông tin", probes.Down, "http_status", time.Second, time.Hour)
+	_, srv := newWall(t, b, func(o *Options) {
+		o.AlertTitle = func(name, lang string) string {
+			return map[string]string{"SystemDown/vi": "Một hệ thống mất kết nối", "SystemDown/en": "SystemDown"}[name+"/"+lang]
+		}
+		o.Alerts = func() []alerting.Alert {
+			return []alerting.Alert{
+				{Name: "SystemDown", State: "firing", Severity: "critical", Unit: "a", System: "x", Summary: "He thong mat ket noi"},
+				{Name: "FindingPage", State: "firing", Severity: "critical", Unit: "a", Summary: "Phat hien", Labels: map[string]string{"reason": "tls_expired"}},
+				{Name: "ChannelDown", State: "firing", Severity: "warning", Summary: "Kenh goi hong", Labels: map[string]string{"channel": "sms-1"}},
+			}
+		}
+	})
+	page, _ := get(t, srv.URL)
+	for _, want := range []string{"Một hệ thống mất kết nối<", "Cổng thông tin · Trường A<", "Chứng thư số đã hết hạn<", "<span>Trường A<", "Kenh goi hong<", "<span>sms-1<"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if strings.Contains(page, "He thong mat") || strings.Contains(page, "Phat hien") {
+		t.Error("an SMS's text stands on the wall though there is a title")
+	}
+	if page, _ := get(t, srv.URL+"/?lang=en"); !strings.Contains(page, ">SystemDown<") {
+		t.Error("the English wall does not name the alert")
+	}
+}
+
 func TestStatusJSON(t *testing.T) {
 	b := &fakeBoard{}
 	u := &probes.Unit{ID: "a", Name: "A", Contacts: []probes.Contact{{Phone: "0900 000 001"}}}
@@ -364,15 +395,4 @@ func manyBoard(units, systems int) *fakeBoard {
 		}
 	}
 	return b
-}
-
-func TestDuration(t *testing.T) {
-	for _, c := range []struct {
-		d    time.Duration
-		want string
-	}{{0, "0 giây"}, {-5, "0 giây"}, {59 * time.Second, "59 giây"}, {112 * time.Minute, "1 giờ 52 phút"}, {2 * time.Hour, "2 giờ"}, {51 * time.Hour, "2 ngày 3 giờ"}, {24*time.Hour + time.Minute, "1 ngày"}} {
-		if got := texts["vi"].Duration(c.d); got != c.want {
-			t.Errorf("%v: got %q, want %q", c.d, got, c.want)
-		}
-	}
 }
