@@ -248,19 +248,12 @@ func (a *application) uplinkStats() exporter.UplinkStats {
 }
 
 func (a *application) newWall() (*wall.Wall, error) {
-	o := wall.Options{
-		Board: a.board, Alerts: a.engine.Alerts, Explain: explain, ConfigError: a.configError,
-		Uplink: func() (up, known bool) { s := a.uplink.State(); return !s.Lost, s.Guarded },
-		Past:   a.past, Location: localZone(), Log: a.log,
-	}
-	if a.oncall != nil {
-		a.oncall.onWall(&o)
 	books, err := rules.Runbooks()
 	if err != nil {
 		return nil, err
 	}
-	}
-	return wall.New(o)
+	o := wall.Options{
+		Board: a.board, Alerts: a.engine.Alerts, Explain: explain, ConfigError: a.configError,
 		AlertTitle: func(name, lang string) string {
 			b, ok := rules.Find(books, name)
 			switch {
@@ -271,6 +264,13 @@ func (a *application) newWall() (*wall.Wall, error) {
 			}
 			return name
 		},
+		Uplink: func() (up, known bool) { s := a.uplink.State(); return !s.Lost, s.Guarded },
+		Past:   a.past, Location: localZone(), Log: a.log,
+	}
+	if a.oncall != nil {
+		a.oncall.onWall(&o)
+	}
+	return wall.New(o)
 }
 
 // localZone is the clock of every page.
