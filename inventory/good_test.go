@@ -253,11 +253,11 @@ func TestLoadFindsItsFiles(t *testing.T) {
 
 func TestLoadWithoutAnything(t *testing.T) {
 	t.Chdir(t.TempDir())
-	if _, ps := Load("", fakeKinds()); ps.Error() != "inventory: cannot be opened: no such file or directory; write a first one with: watchpost init https://portal.example/ > inventory.yaml" {
+	if _, ps := Load("", fakeKinds()); ps.Error() != "inventory: cannot be opened: no such file or directory; write a first one with: mkdir -p inventory && watchpost init https://portal.example/ > inventory/units.yaml" {
 		t.Error(ps)
 	}
 	write(t, ".", map[string]string{"inventory/readme.txt": ""})
-	if _, ps := Load("", fakeKinds()); ps.Error() != "inventory: holds no *.yaml; write a first one with: watchpost init https://portal.example/ > inventory/inventory.yaml" {
+	if _, ps := Load("", fakeKinds()); ps.Error() != "inventory: holds no *.yaml; write a first one with: mkdir -p inventory && watchpost init https://portal.example/ > inventory/units.yaml" {
 		t.Error(ps)
 	}
 	write(t, ".", map[string]string{"inventory/a.yaml": oneSystem})
@@ -332,5 +332,12 @@ watchpost.yaml:18:33: defaults: unknown kind "htp"; did you mean "http"?
 	}
 	if strings.Contains(got, "hunter2") || strings.Contains(got, "u:p") {
 		t.Error("a secret is shown")
+	}
+}
+
+func TestLoadNamesTheFileThatIsMissing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "mine.yaml")
+	if _, ps := Load(path, fakeKinds()); !strings.HasSuffix(ps.Error(), "> "+path) {
+		t.Error(ps)
 	}
 }

@@ -36,11 +36,12 @@ const initHead = `# What watchpost watches. Check it with: watchpost check
 # Every key: CONFIGURATION.md. After a change: systemctl reload watchpost
 # (or kill -HUP); a mistake is reported and the old inventory stays in force.
 
-# What every check starts from. A unit, a system and a check can override it.
-defaults:
-  interval: 30s               # from the start of one look to the next
-  timeout: 10s                # hard end of a look
-  confirm: {down: 3, up: 2, recheck: 3s}   # looks in a row that change the verdict
+# What every check starts from; a unit, a system and a check can override it.
+# Left out, each kind has its own: 30s and 10s, dns_zone 5m and 1m.
+# defaults:
+#   interval: 1m              # from the start of one look to the next
+#   confirm: {down: 3, up: 2, recheck: 3s}   # looks in a row that change the verdict
+#   kinds: {http: {slow: 5s}} # settings of a kind, for all its checks
 
 units:
   - id: my-unit               # a label: choose it once and keep it

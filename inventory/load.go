@@ -1,6 +1,8 @@
 package inventory
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,8 +19,8 @@ type Config struct {
 }
 
 // Load reads the configuration: a watchpost.yaml and the inventory files it
-// names (a folder with one in it stands for it), or a folder of inventory files, or one inventory file, the latter two
-// with a Server of defaults. "" stands for watchpost.yaml if it is there, else
+// names (a folder with one in it stands for it), or a folder of inventory files,
+// or one inventory file, the latter two with a Server of defaults. "" stands for watchpost.yaml if it is there, else
 // for the folder inventory. It gives a Config or the problems of all files.
 func Load(path string, kinds []probes.Kind) (*Config, source.Problems) {
 	if path == "" {
@@ -39,14 +41,16 @@ func Load(path string, kinds []probes.Kind) (*Config, source.Problems) {
 	case err != nil:
 		_, problems := source.Read(path)
 		for i := range problems {
-			problems[i].Text += "; write a first one with: watchpost init https://portal.example/ > inventory.yaml"
+			if errors.Is(err, fs.ErrNotExist) {
+				problems[i].Text += "; write a first one with: " + firstInventory(path)
+			}
 		}
 		return nil, problems
 	case st.IsDir():
 		cfg.Server.defaults()
 		files = matches([]string{filepath.Join(path, "*.yaml"), filepath.Join(path, "*.yml")})
 		if len(files) == 0 {
-			return nil, source.Problems{{Position: source.Position{File: path}, Text: "holds no *.yaml; write a first one with: watchpost init https://portal.example/ > " + filepath.Join(path, "inventory.yaml")}}
+			return nil, source.Problems{{Position: source.Position{File: path}, Text: "holds no *.yaml; write a first one with: " + firstInventory(path)}}
 		}
 	default:
 		files = b.server(cfg, path)
@@ -120,4 +124,14 @@ func matches(globs []string) []string {
 	}
 	slices.Sort(files)
 	return slices.Compact(files)
+}
+
+// firstInventory is the command that writes a first inventory to where path
+// looks for it.
+func firstInventory(path string) string {
+	const program = "watchpost init https://portal.example/ > "
+	if ext := filepath.Ext(path); ext == ".yaml" || ext == ".yml" {
+		return program + path
+	}
+	return "mkdir -p " + path + " && " + program + filepath.Join(path, "units.yaml")
 }
