@@ -25,7 +25,9 @@ func cure(dir string, err error) error {
 		return fmt.Errorf("%w: %s is locked: stop the other watchpost, or give this one its own --storage.path (%w)", ErrLocked, dir, err)
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return fmt.Errorf("%w: free some space on the disk of %s, or lower the retention, and start again (%w)", ErrDiskFull, dir, err)
-	case errors.Is(err, os.ErrPermission), errors.Is(err, syscall.EROFS), errors.Is(err, os.ErrNotExist):
+	case errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("%w: the disk of %s is mounted read-only: remount it for writing, after a look at dmesg, or choose another --storage.path (%w)", ErrUnreadable, dir, err)
+	case errors.Is(err, os.ErrPermission), errors.Is(err, os.ErrNotExist):
 		return fmt.Errorf("%w: %s can't be written by user %d: chown it to that user, or choose another --storage.path (%w)", ErrUnreadable, dir, os.Getuid(), err)
 	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, os.ErrExist):
 		return fmt.Errorf("%w: %s is not a directory: move that file away, or choose another --storage.path (%w)", ErrUnreadable, dir, err)
