@@ -21,6 +21,7 @@ import (
 	"watchpost.example/exporter/wall"
 	"watchpost.example/inventory"
 	"watchpost.example/probes"
+	"watchpost.example/probes/dns/zone"
 	"watchpost.example/probes/schedule"
 )
 
@@ -34,6 +35,7 @@ type application struct {
 	exporter  *exporter.Exporter
 	history   *history.History
 	evidence  *history.Evidence
+	zones     *zone.Memory // of DNS zones, between looks
 	engine    *engine.Engine
 	scheduler *schedule.Scheduler
 	uplink    *schedule.Uplink
@@ -74,11 +76,13 @@ func build(o serveOptions, cfg *config, log *slog.Logger) (a *application, err e
 	a.exporter = exporter.New(exporter.Options{
 		Board: a.board, Vantage: cfg.Server.Vantage, Version: version, Revision: revision(), Logger: log,
 		Schedule: func() exporter.ScheduleStats { return exporter.ScheduleStats(a.scheduler.Stats()) },
-		Uplink:   a.uplinkStats, Reload: a.reloadStats,
+		Uplink:   a.uplinkStats, Reload: a.reloadStats, Reasons: reasonWords(cfg.kinds()),
 	})
 	if err = a.openHistory(); err != nil {
 		return nil, err
 	}
+	a.zones = zone.OpenMemory(filepath.Join(o.storage, "dns"), log)
+	cfg.zones.Remember(a.zones)
 	if err = a.openOncall(); err != nil {
 		return nil, err
 	}
@@ -126,6 +130,7 @@ func (a *application) take(cfg *config) {
 			a.board.Restore(c.ID, s)
 		}
 	}
+	a.history.Updated()
 	a.scheduler.Update(inv.Checks)
 }
 
@@ -159,6 +164,7 @@ func (a *application) openHistory() (err error) {
 		return err
 	}
 	a.rooms.onStop("evidence", a.evidence.Close)
+	a.exporter.Registry().MustRegister(exporter.EvidenceCollector(a.evidence.Stats))
 	return nil
 }
 
@@ -208,6 +214,7 @@ func (a *application) start(listeners []net.Listener) {
 		a.rooms.run("on-call", a.oncall.service.Run)
 	}
 	a.rooms.run("alerting engine", a.engine.Run)
+	a.rooms.run("memory of DNS zones", a.zones.Run)
 	a.rooms.run("schedule", a.scheduler.Run)
 	a.ready.Store(true)
 }

@@ -49,6 +49,7 @@ func (a *application) readAgain() (*config, *oncallFiles, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	cfg.zones.Remember(a.zones)
 	people, err := loadOncall(a, cfg.Server.Oncall)
 	if err != nil {
 		return nil, nil, err

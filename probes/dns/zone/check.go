@@ -1,6 +1,7 @@
 package zone
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -45,16 +46,16 @@ func (e *Env) Check(ctx context.Context, p Plan) Outcome {
 	if p.ConfirmAfter == 0 {
 		p.ConfirmAfter = time.Second
 	}
-	if p.ConfirmAfter > 0 && e.unconfirmed(j, time.Now()) && wait(ctx, p.ConfirmAfter) {
-		l = e.again(ctx, p.Target, l)
-		second := Judge(l, p.Baseline, lim, time.Now())
-		j = both(j, second)
+	if p.ConfirmAfter > 0 && e.unconfirmed(p.Zone, j, time.Now()) && wait(ctx, p.ConfirmAfter) {
+		// A second look that our own time cut short confirms nothing and refutes
+		// nothing: the first one stands.
+		if again := e.again(ctx, p.Target, l); !again.Cut {
+			l = again
+			j = both(j, Judge(l, p.Baseline, lim, time.Now()))
+		}
 	}
 	now := time.Now()
-	for _, f := range j.Findings {
-		e.memory.confirm(f.memoryKey(), now)
-	}
-	e.remember(l, j)
+	e.remember(l, j, now)
 	o := Outcome{Look: l, Judgement: j}
 	if !p.NamesOnly {
 		o.Registration = e.registration(ctx, p)
@@ -65,26 +66,35 @@ func (e *Env) Check(ctx context.Context, p Plan) Outcome {
 	return o
 }
 
+// limits are the plan's, and what is remembered of the zone.
 func (e *Env) limits(p Plan) Limits {
-	lim := p.Limits
+	lim, m, now := p.Limits, e.memory, time.Now()
 	if lim.Least == 0 {
-		lim.Least = e.memory.habit(p.Zone, 0)
+		lim.Least = m.renewed(p.Zone, now)
 	}
-	lim.Lags = func(server string, lags bool) time.Time {
-		return e.memory.lag(p.Zone+" "+server, lags, time.Now())
-	}
-	if before, ok := e.memory.lastSerial(p.Zone); ok {
-		lim.Before = &before
-	}
+	lim.Lags = func(server string, lags bool) time.Time { return m.lag(p.Zone, server, lags, time.Now()) }
+	lim.TTLs = func(record string, ttl uint32) []uint32 { return m.ttls(p.Zone, record, ttl, time.Now()) }
+	lim.Secured = m.wasSecure(p.Zone, now)
+	lim.Before = m.lastSerial(p.Zone, now)
 	return lim
 }
 
-func (e *Env) remember(l *Look, j Judgement) {
-	if j.Newest != 0 {
-		e.memory.setSerial(l.Zone, j.Newest)
+func (e *Env) remember(l *Look, j Judgement, now time.Time) {
+	keys := make([]string, 0, len(j.Findings))
+	late := false
+	for _, f := range j.Findings {
+		keys = append(keys, f.memoryKey())
+		late = late || f.Reason == SigSoon && f.Severity >= probes.Today
 	}
-	if j.SignatureLeft > 0 {
-		e.memory.habit(l.Zone, j.SignatureLeft)
+	e.memory.confirm(l.Zone, keys, now)
+	if j.Newest != 0 {
+		e.memory.setSerial(l.Zone, j.Newest, now)
+	}
+	if j.Zone.Status == dnssec.Secure {
+		e.memory.secure(l.Zone, now)
+	}
+	if j.SignatureLeft > 0 && !l.NamesOnly { // a name's signatures are only some of the zone's
+		e.memory.signatures(l.Zone, j.SignatureLeft, late, now)
 	}
 }
 
@@ -104,9 +114,9 @@ func oneLook(r probes.Reason) bool {
 	return false
 }
 
-func (e *Env) unconfirmed(j Judgement, now time.Time) bool {
+func (e *Env) unconfirmed(zone string, j Judgement, now time.Time) bool {
 	return slices.ContainsFunc(j.Findings, func(f Finding) bool {
-		return !oneLook(f.Reason) && !e.memory.confirmed(f.memoryKey(), now)
+		return !oneLook(f.Reason) && !e.memory.confirmed(zone, f.memoryKey(), now)
 	})
 }
 
@@ -150,7 +160,7 @@ func both(first, second Judgement) Judgement {
 func (o Outcome) Verdict() (probes.Verdict, probes.Reason, string) {
 	l, j := o.Look, o.Judgement
 	if j.Untold != "" {
-		r := wire.Classify(l.ChainErr)
+		r := cmp.Or(j.ours, wire.Classify(l.ChainErr))
 		if !r.Ours() {
 			r = probes.OursUplink
 		}

@@ -62,6 +62,8 @@ type Judgement struct {
 	Notes []string
 	// Untold is why the zone could not be judged at all; "" = it could.
 	Untold string
+	// ours is the reason of Untold, when it is known.
+	ours probes.Reason
 }
 
 // judge is the work on one look; all methods are pure but for what they add here.
@@ -141,9 +143,12 @@ func (j *judge) chain() bool {
 			j.out.Zone = State{Word: dnssec.Indeterminate.String()}
 			return false
 		}
-		if len(j.l.Chain) <= 1 {
+		switch {
+		case len(j.l.Chain) <= 1:
 			j.out.Untold = "no root server answers: " + clean(err.Error())
-		} else {
+		case j.l.Cut:
+			j.out.Untold, j.out.ours = "our own time ran out on the way to the zone: "+clean(err.Error()), probes.OursOverrun
+		default:
 			j.add(Finding{Reason: ParentUnreachable, Severity: probes.PageNow, Zone: above, Record: j.l.Zone + " NS", Expected: "an answer of a server of " + above, Found: err.Error()})
 		}
 		j.out.Zone = State{Word: dnssec.Indeterminate.String(), Detail: clean(err.Error())}
