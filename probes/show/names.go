@@ -79,7 +79,7 @@ func wordsOf(l Lang) words {
 		}
 	}
 	return words{
-		verdict: [4]string{"KHÔNG RÕ", "HOẠT ĐỘNG", "SUY GIẢM", "GIÁN ĐOẠN"},
+		verdict: [4]string{"KHÔNG RÕ", "HOẠT ĐỘNG", "SUY GIẢM", "MẤT KẾT NỐI"},
 		reason:  "lý do", detail: "chi tiết", do: "việc cần làm", address: "địa chỉ", took: "thời gian", chain: "chứng thư số",
 		answers: "bản ghi DNS", hops: "chuyển hướng", findings: "phát hiện", expected: "mong đợi", found: "thực tế",
 		record: "bản ghi", where: "nơi", daysLeft: "còn %d ngày", expired: "hết hạn %d ngày trước", notYet: "chưa có hiệu lực", issuedBy: "cấp bởi",

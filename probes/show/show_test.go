@@ -262,7 +262,7 @@ func TestColour(t *testing.T) {
 	if b := render(t, sample(), Options{}); bytes.ContainsRune(b, 0x1b) {
 		t.Error("colours without being asked")
 	}
-	if b := render(t, sample(), Options{Colour: true}); !bytes.Contains(b, []byte("\x1b[1;31m✖ GIÁN ĐOẠN\x1b[0m")) {
+	if b := render(t, sample(), Options{Colour: true}); !bytes.Contains(b, []byte("\x1b[1;31m✖ MẤT KẾT NỐI\x1b[0m")) {
 		t.Error("no colours")
 	}
 }
