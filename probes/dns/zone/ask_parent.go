@@ -74,8 +74,7 @@ func (a *asker) parentServers(ctx context.Context, up walk.Cut) []Parent {
 	return all[:min(len(all), walk.MaxServers)]
 }
 
-// askParentNS asks these servers at once; one datagram each, because the next
-// server is the second try.
+// askParentNS asks these servers at once.
 func (a *asker) askParentNS(ctx context.Context, servers []Parent) {
 	got := make([]Parent, len(servers))
 	var wg sync.WaitGroup
@@ -86,7 +85,9 @@ func (a *asker) askParentNS(ctx context.Context, servers []Parent) {
 		})
 	}
 	wg.Wait()
-	a.l.ToParent += len(got)
+	for _, p := range got {
+		a.l.ToParent += max(p.NS.Reply.Attempts, 1)
+	}
 	a.l.Parents = append(a.l.Parents, got...)
 }
 
@@ -110,13 +111,13 @@ func (a *asker) askParentDS(ctx context.Context) {
 			continue
 		}
 		p.DS = a.toParent(ctx, p.Addr, dnswire.TypeDS)
-		a.l.ToParent++
+		a.l.ToParent += max(p.DS.Reply.Attempts, 1)
 		told = p.DS.OK()
 	}
 }
 
 func (a *asker) toParent(ctx context.Context, addr netip.AddrPort, t uint16) Exchange {
-	r, err := a.once.Ask(ctx, addr, dnswire.Query{Name: a.l.Zone, Type: t, DO: true})
+	r, err := a.walker.Client().Ask(ctx, addr, dnswire.Query{Name: a.l.Zone, Type: t, DO: true})
 	return Exchange{r, err}
 }
 

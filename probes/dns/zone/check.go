@@ -76,6 +76,7 @@ func (e *Env) limits(p Plan) Limits {
 	lim.TTLs = func(record string, ttl uint32) []uint32 { return m.ttls(p.Zone, record, ttl, time.Now()) }
 	lim.Secured = m.wasSecure(p.Zone, now)
 	lim.Before = m.lastSerial(p.Zone, now)
+	lim.Proven = &e.proven
 	return lim
 }
 

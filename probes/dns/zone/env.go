@@ -37,7 +37,6 @@ type Options struct {
 type Env struct {
 	walker  *walk.Walker
 	client  *dnswire.Client
-	once    *dnswire.Client // for the parents: one datagram
 	own     *dnswire.Client // for resolvers: the operator's own, so no guard
 	anchors dnssec.Anchors
 	linger  time.Duration
@@ -45,6 +44,7 @@ type Env struct {
 	log     *slog.Logger
 	links   links
 	memory  *Memory
+	proven  dnssec.Proven // signatures that held at an earlier look
 }
 
 // ErrTimeoutNegative is for a Timeout or Linger below zero.
@@ -74,7 +74,6 @@ func New(o Options) (*Env, error) {
 	}
 	e.client = &dnswire.Client{Dialer: o.Dialer, Timeout: o.Timeout, Attempts: 2}
 	e.own = &dnswire.Client{Timeout: o.Timeout, Attempts: 2}
-	e.once = &dnswire.Client{Dialer: o.Dialer, Timeout: o.Timeout, Attempts: 1}
 	e.walker = walk.New(walk.Options{Client: e.client, Hints: o.Hints, Port: o.Port})
 	return e, nil
 }
