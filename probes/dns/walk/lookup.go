@@ -61,7 +61,10 @@ func (w *Walker) follow(ctx context.Context, name string, t uint16, key string, 
 			w.cache.store(key, l, ttl)
 			return l, nil
 		}
-		if slices.Contains(seen, next) || len(seen) > MaxAliases {
+		if slices.Contains(seen, next) {
+			return looked{}, fmt.Errorf("%s is an alias for %s: %w", l.answer.Name, next, ErrLoop)
+		}
+		if len(seen) > MaxAliases {
 			return looked{}, fmt.Errorf("%s is an alias for %s: %w", l.answer.Name, next, ErrBounds)
 		}
 		seen = append(seen, next)

@@ -42,6 +42,8 @@ var (
 	ErrLame = errors.New("no server of the zone answers for it")
 	// ErrBounds means that the bounds above were reached: a loop, mostly.
 	ErrBounds = errors.New("gave up: a loop, or too many steps")
+	// ErrLoop means that a name's aliases lead back to it; it is an ErrBounds too.
+	ErrLoop = fmt.Errorf("%w: aliases in a ring", ErrBounds)
 	// ErrNoData means that the name exists without the type asked for.
 	ErrNoData = errors.New("the name has no such record")
 )

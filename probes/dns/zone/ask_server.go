@@ -151,11 +151,10 @@ func (a *asker) askSOA(ctx context.Context, s *Server) {
 		eased = a.ease(ctx, s)
 	}
 	wg.Wait()
+	s.zone = a.l.Zone
 	if speaks(a.l.Zone, s.SOA) || cutShort(s.SOA) {
-		s.zone = a.l.Zone
 		return
 	}
-	s.zone = a.l.Zone
 	switch {
 	case speaks(a.l.Zone, eased[0]):
 		s.Eased, s.NoOptions = eased[0], true
@@ -163,6 +162,11 @@ func (a *asker) askSOA(ctx context.Context, s *Server) {
 		s.Eased, s.NoOptions, s.KeepCase = eased[1], true, true
 	case speaks(a.l.Zone, eased[2]):
 		s.Bare, s.Plain, s.KeepCase = eased[2], true, true
+	}
+	if (s.Plain || s.KeepCase) && !speaks(a.l.Zone, s.SOATCP) {
+		q := a.manner(s, dnswire.Query{Name: a.l.Zone, Type: dnswire.TypeSOA})
+		q.Transport = dnswire.TCP
+		s.SOATCP = a.ask(ctx, s, q)
 	}
 	s.OverTCP = !s.SOA.OK() && !s.Plain && !s.Eased.OK() && s.SOATCP.OK()
 }

@@ -11,9 +11,19 @@ import (
 // cause is one incident.
 func (j *judge) fold() {
 	fs := j.out.Findings
-	j.out.Findings = slices.DeleteFunc(slices.Clone(fs), func(f Finding) bool {
-		return slices.ContainsFunc(fs, func(cause Finding) bool { return follows(f, cause) })
-	})
+	out := fs[:0:0]
+	for i, f := range fs {
+		if !slices.ContainsFunc(fs, func(cause Finding) bool { return follows(f, cause) }) &&
+			!slices.ContainsFunc(fs[:i], func(other Finding) bool { return twins(f, other) }) {
+			out = append(out, f)
+		}
+	}
+	j.out.Findings = out
+}
+
+// twins are one thing found at one address that has two names.
+func twins(f, other Finding) bool {
+	return f.Address != "" && f.Address == other.Address && f.Server != other.Server && f.Reason == other.Reason && f.Record == other.Record
 }
 
 // ownWord is what servers say of themselves.
@@ -36,7 +46,7 @@ func follows(f, cause Finding) bool {
 	case SPFWeak, DMARCWeak, probes.DNSSerialLag:
 		return record
 	case RepliesDiffer: // the first reply, perhaps the forged one, was judged
-		return record || same && f.Record == cause.Record && validates(f.Reason)
+		return record || same && f.Record == cause.Record && (validates(f.Reason) || f.Reason == TransportDiffers)
 	case EDNSMissing: // without OPT there is no DO, and so no signature
 		return same && validates(f.Reason)
 	case GlueMismatch:

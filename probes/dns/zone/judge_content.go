@@ -1,6 +1,7 @@
 package zone
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -8,6 +9,7 @@ import (
 	"watchpost.example/probes/dns/baseline"
 	"watchpost.example/probes/dns/dnssec"
 	"watchpost.example/probes/dns/dnswire"
+	"watchpost.example/probes/dns/walk"
 )
 
 // content is layer c: what every server says against what was approved.
@@ -154,7 +156,7 @@ func (j *judge) among(i int, w Watch) {
 		if s.Answers() && s != top && serial(s) == serial(top) {
 			m = told(s, i)
 		}
-		if m == nil || slices.Equal(valuesOf(w, m), want) {
+		if m == nil || slices.Equal(valuesOf(w, m), want) || sameAlias(w, m, told(top, i)) {
 			continue
 		}
 		if len(want) > 0 && balanced(w, m, j.out.Servers[k]) {
@@ -162,6 +164,16 @@ func (j *judge) among(i int, w Watch) {
 		}
 		j.server(s, ServersDiffer, probes.Ticket, w.String(), words(want)+" as at "+top.Name, words(valuesOf(w, m)), s.Watched[i], top.Watched[i])
 	}
+}
+
+// sameAlias tells whether two answers are the same alias: a server adds what
+// stands at its end only if it has that zone too.
+func sameAlias(w Watch, a, b *dnswire.Msg) bool {
+	x, y := dnswire.Set(a.Answer, w.Name, dnswire.TypeCNAME), dnswire.Set(b.Answer, w.Name, dnswire.TypeCNAME)
+	if len(x) == 0 || !slices.Equal(dnswire.RdataSet(x), dnswire.RdataSet(y)) {
+		return false
+	}
+	return strings.HasPrefix(valuesOf(w, a)[0], "CNAME ") || strings.HasPrefix(valuesOf(w, b)[0], "CNAME ")
 }
 
 // balanced tells whether an answer may rightly differ from another server's: an
@@ -181,7 +193,7 @@ func (j *judge) ttls() {
 	for _, s := range j.answering {
 		var zeros []string
 		for i, w := range j.l.Watched {
-			if t, ok := ttlOf(s, i, w); ok && t == 0 {
+			if t, ok := ttlOf(s, i, w); ok && t == 0 && !j.countsDown(i, w) {
 				zeros = append(zeros, w.String())
 			}
 		}
@@ -218,6 +230,23 @@ func (j *judge) dropped(record string, ttl, approved uint32) bool {
 	return ttl > 0 && slices.Max(last) < approved/10
 }
 
+// countsDown tells whether a server lets a TTL run down as a cache does: it fell
+// between the two looks. What it was set to can't be seen then.
+func (j *judge) countsDown(i int, w Watch) bool {
+	if j.l.First == nil {
+		return false
+	}
+	for k, s := range j.l.Servers {
+		now, ok := ttlOf(s, i, w)
+		if k < len(j.l.First.Servers) && ok {
+			if before, had := ttlOf(j.l.First.Servers[k], i, w); had && now < before {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func ttlOf(s *Server, i int, w Watch) (uint32, bool) {
 	m := told(s, i)
 	if m == nil {
@@ -240,7 +269,12 @@ func (j *judge) random() {
 		w := Watch{j.l.Random, dnswire.TypeA}
 		found := valuesOf(w, m)
 		if len(found) == 0 {
-			continue // NODATA: a wildcard of another type, or compact denial
+			// NODATA: a wildcard of another type, or compact denial, which the
+			// baseline knows.
+			if j.b.Random != nil && j.b.Random.Rcode == dnswire.RcodeName(dnswire.RcodeNXDomain) {
+				j.server(s, Wildcard, probes.Today, "*."+j.l.Zone, "NXDOMAIN", "the name exists, without an address: a wildcard of another type?", s.Random)
+			}
+			continue
 		}
 		ok := len(approved) > 0
 		for _, v := range found {
@@ -264,6 +298,10 @@ func (j *judge) random() {
 // targets is H13: what the zone points at must exist, and belong to somebody.
 func (j *judge) targets() {
 	for _, t := range j.l.Targets {
+		if errors.Is(t.Err, walk.ErrLoop) {
+			j.add(Finding{Reason: DanglingTarget, Severity: probes.Ticket, Record: t.From, Expected: "a target that exists", Found: t.Name + " leads in a ring of aliases"})
+			continue
+		}
 		if !gone(t.Err) {
 			continue
 		}

@@ -5,110 +5,9 @@ import (
 	"slices"
 
 	"watchpost.example/probes"
-	"watchpost.example/probes/dns/baseline"
 	"watchpost.example/probes/dns/dnswire"
 	"watchpost.example/probes/dns/walk"
 )
-
-// delegation judges what the parent's servers say, and whether the zone agrees.
-func (j *judge) delegation() {
-	if j.l.NoParent {
-		return
-	}
-	first, silent := j.parentSets()
-	if first == nil {
-		if !j.goneAtParent() && silent {
-			j.add(Finding{Reason: ParentUnreachable, Severity: probes.PageNow, Zone: up(j.l), Record: j.l.Zone + " NS", Expected: "a referral", Found: "no server of the parent gave one"})
-		}
-		return
-	}
-	if j.l.NamesOnly {
-		return
-	}
-	j.parentBaseline(*first)
-	j.parentAndChild()
-	j.hosts()
-	j.glue(*first)
-}
-
-// parentSets finds the first parent server with a delegation and says where
-// the others differ from it.
-func (j *judge) parentSets() (first *Parent, silent bool) {
-	silent = true
-	for i := range j.l.Parents {
-		p := &j.l.Parents[i]
-		m := p.NS.Msg()
-		if m == nil {
-			continue
-		}
-		set := delegated(j.l, m)
-		if m.Rcode == dnswire.RcodeNXDomain && m.Authoritative {
-			silent = false
-		}
-		switch {
-		case len(set) == 0:
-		case first == nil:
-			first = p
-		case !slices.Equal(dnswire.RdataSet(set), dnswire.RdataSet(delegated(j.l, first.NS.Msg()))):
-			j.add(Finding{
-				Reason: ParentDiffers, Severity: probes.Today, Zone: up(j.l), Server: p.Name, Address: address(p.Addr), Record: j.l.Zone + " NS",
-				Expected: words(dnswire.RdataSet(delegated(j.l, first.NS.Msg()))), Found: words(dnswire.RdataSet(set)), packets: []Exchange{p.NS, first.NS},
-			})
-		}
-	}
-	return first, silent
-}
-
-func (j *judge) goneAtParent() bool {
-	for _, p := range j.l.Parents {
-		m := p.NS.Msg()
-		if m == nil || !m.Authoritative {
-			continue
-		}
-		found := "no delegation"
-		if m.Rcode == dnswire.RcodeNXDomain {
-			found = "NXDOMAIN"
-		} else if m.Rcode != dnswire.RcodeSuccess {
-			continue
-		}
-		j.add(Finding{
-			Reason: DelegationGone, Severity: probes.PageNow, Server: p.Name, Address: address(p.Addr), Record: j.l.Zone + " NS",
-			Expected: "a delegation", Found: found, packets: []Exchange{p.NS},
-		})
-		return true
-	}
-	return false
-}
-
-// parentBaseline is H1 and H4: the delegation against what was approved.
-func (j *judge) parentBaseline(p Parent) {
-	m := p.NS.Msg()
-	if want := j.b.Parent.NS; len(want) > 0 {
-		got := dnswire.RdataSet(delegated(j.l, m))
-		if !slices.Equal(got, canonicalNames(want)) {
-			j.add(Finding{
-				Reason: ParentNSChanged, Severity: probes.PageNow, Server: p.Name, Address: address(p.Addr), Record: j.l.Zone + " NS",
-				Expected: words(canonicalNames(want)), Found: words(got), packets: []Exchange{p.NS},
-			})
-		}
-	}
-	for _, h := range j.l.Hosts {
-		i := slices.IndexFunc(j.b.Parent.Glue, func(g baseline.Glue) bool { return dnswire.Name(g.Name) == h.Name })
-		if i < 0 || len(h.Glue) == 0 || slices.Equal(addrSet(h.Glue), addrSet(j.b.Parent.Glue[i].Addresses)) {
-			continue
-		}
-		sev := probes.Today
-		for _, s := range j.answering {
-			if s.Name == h.Name && slices.Contains(h.Glue, s.Addr.Addr()) && !slices.Contains(j.b.Parent.Glue[i].Addresses, s.Addr.Addr()) {
-				sev = probes.PageNow // a new address, and it answers for the zone
-			}
-		}
-		j.add(Finding{
-			Reason: ParentGlueChanged, Severity: sev, Server: h.Name, Address: words(addrSet(h.Glue)), Record: h.Name + " glue",
-			Expected: words(addrSet(j.b.Parent.Glue[i].Addresses)), Found: words(addrSet(h.Glue)), packets: []Exchange{p.NS},
-		})
-	}
-}
 
 func canonicalNames(l []string) []string {
 	out := make([]string, 0, len(l))
@@ -214,6 +113,9 @@ func (j *judge) hosts() {
 			if h.Err != nil {
 				f.Found = h.Err.Error()
 			}
+			if len(j.answering) == 0 {
+				f.Severity = probes.PageNow // nobody finds the zone
+			}
 		default:
 			continue
 		}
@@ -234,7 +136,7 @@ func (j *judge) glue(p Parent) {
 			continue
 		}
 		if h.InParent && referral != nil && len(h.Glue) == 0 {
-			j.add(Finding{Reason: GlueMissing, Severity: probes.Today, Zone: j.l.Zone, Server: h.Name, Record: h.Name + " glue", Expected: "an address in the parent's referral", Found: "none", packets: []Exchange{p.NS}})
+			j.add(Finding{Reason: GlueMissing, Severity: max(probes.Today, outage(len(j.answering))), Zone: j.l.Zone, Server: h.Name, Record: h.Name + " glue", Expected: "an address in the parent's referral", Found: "none", packets: []Exchange{p.NS}})
 			continue
 		}
 		own := j.ownAddresses(i, h.Name)
@@ -270,4 +172,69 @@ func (j *judge) ownAddresses(host int, name string) []string {
 		}
 	}
 	return addrSet(out)
+}
+
+// privateServers finds name servers at addresses that the Internet does not
+// route (DNSViz: GLUE_PRIVATE_IP). In a hierarchy that is itself private, such as
+// a laboratory's, all addresses are.
+func (j *judge) privateServers() {
+	if !slices.ContainsFunc(j.l.Parents, func(p Parent) bool { return public(p.Addr.Addr()) }) {
+		return
+	}
+	for _, s := range j.l.Servers {
+		if ip := s.Addr.Addr(); !public(ip) && !j.approvedAddress(s.Name, ip) {
+			j.server(s, AddressPrivate, probes.Ticket, s.Name+" A/AAAA", "an address that the Internet routes", ip.String())
+		}
+	}
+	for i, w := range j.l.Watched {
+		if w.Type != dnswire.TypeA && w.Type != dnswire.TypeAAAA {
+			continue
+		}
+		if _, ok := j.b.Find(w.Name, dnswire.TypeName(w.Type)); ok {
+			continue // approved, or found as changed
+		}
+		for _, s := range j.answering {
+			m := told(s, i)
+			if m == nil {
+				continue
+			}
+			for _, rr := range dnswire.Set(m.Answer, w.Name, w.Type) {
+				if ip := dnswire.Addr(rr); ip.IsValid() && !public(ip) {
+					j.server(s, AddressPrivate, probes.Ticket, w.String(), "an address that the Internet routes", ip.String(), s.Watched[i])
+					break
+				}
+			}
+		}
+	}
+}
+
+// approvedAddress tells whether the baseline has the address for the server.
+func (j *judge) approvedAddress(name string, ip netip.Addr) bool {
+	for _, g := range j.b.Parent.Glue {
+		if dnswire.Name(g.Name) == name && slices.Contains(g.Addresses, ip) {
+			return true
+		}
+	}
+	t := "A"
+	if ip.Is6() {
+		t = "AAAA"
+	}
+	rec, ok := j.b.Find(name, t)
+	fits, _, _ := rec.Match([]string{ip.String()})
+	return ok && fits
+}
+
+// public tells whether the Internet routes an address (the special-purpose
+// registries of IANA, the blocks for documentation among them).
+func public(ip netip.Addr) bool {
+	ip = ip.Unmap()
+	if !ip.IsGlobalUnicast() || ip.IsPrivate() {
+		return false
+	}
+	for _, p := range []string{"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4", "2001:db8::/32", "3fff::/20", "100::/64", "64:ff9b:1::/48"} {
+		if netip.MustParsePrefix(p).Contains(ip) {
+			return false
+		}
+	}
+	return true
 }

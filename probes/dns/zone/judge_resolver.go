@@ -1,6 +1,7 @@
 package zone
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -10,34 +11,59 @@ import (
 )
 
 // resolvers is H6 and H7: what recursive resolvers make of the zone. It never
-// changes the unit's verdict.
+// changes the unit's verdict. Resolvers of one operator are one opinion: they
+// share its caches and its mistakes.
 func (j *judge) resolvers() {
-	lies := map[int][]int{} // watched -> resolvers that say what nobody said
-	for k, r := range j.l.Resolvers {
+	lies := map[int][]*Resolver{} // watched -> who says what nobody said
+	for _, r := range j.l.Resolvers {
 		if !r.Random.OK() {
-			j.resolver(r, ResolverDead, probes.Note, "", "an answer", "none", r.Random)
+			if !unasked(r.Random) {
+				j.resolver(r, ResolverDead, probes.Note, "", "an answer", exchangeWord(r.Random), r.Random)
+			}
 			continue
 		}
 		j.rewriting(r)
+		j.stripping(r)
 		for i, w := range j.l.Watched {
 			if j.lying(r, i, w) {
-				lies[i] = append(lies[i], k)
+				lies[i] = append(lies[i], r)
 			}
 		}
 	}
 	for i, w := range j.l.Watched {
-		who := lies[i]
-		if len(who) == 0 {
-			continue
+		operators := map[string]bool{}
+		for _, r := range lies[i] {
+			operators[cmp.Or(r.Operator, r.Addr.String())] = true
 		}
 		reason, sev := ResolverDiffers, probes.Today
-		if len(who) > 1 {
+		if len(operators) > 1 {
 			reason, sev = ResolversDiffer, probes.PageNow
 		}
-		for _, k := range who {
-			r := j.l.Resolvers[k]
+		for _, r := range lies[i] {
 			j.resolver(r, reason, sev, w.String(), words(j.authority(i, w)), answerWords(r.Watched[i].Msg()), r.Watched[i])
 		}
+	}
+}
+
+// stripping notes a resolver that leaves signatures out. Many do by intent: it is
+// no fault of the unit and no lie, but whoever sits behind it can't validate.
+func (j *judge) stripping(r *Resolver) {
+	if j.out.Zone.Status != dnssec.Secure {
+		return
+	}
+	answers := 0
+	for _, x := range r.Watched {
+		m := x.Msg()
+		if m == nil || m.Rcode != dnswire.RcodeSuccess || len(m.Answer) == 0 {
+			continue
+		}
+		if slices.ContainsFunc(m.Answer, func(rr dnswire.RR) bool { return rr.Header().Rrtype == dnswire.TypeRRSIG }) {
+			return
+		}
+		answers++
+	}
+	if answers > 0 {
+		j.note("the resolver " + address(r.Addr) + " leaves DNSSEC signatures out: whoever asks it can't validate")
 	}
 }
 
@@ -92,6 +118,22 @@ func (j *judge) lying(r *Resolver, i int, w Watch) bool {
 		}
 		return false
 	}
+	if !j.departs(i, w, m) {
+		return false
+	}
+	if j.signedOnce(w, m) {
+		return false // an older answer, still within its signatures: not forged
+	}
+	if stale(x) {
+		j.resolver(r, ResolverDiffers, probes.Note, w.String(), words(j.authority(i, w)), answerWords(m)+", stale as the resolver says itself ("+strings.TrimSpace(ede(x))+")", x)
+		return false
+	}
+	return true
+}
+
+// departs tells whether an answer differs from all that the zone's servers say
+// and from the approved set.
+func (j *judge) departs(i int, w Watch, m *dnswire.Msg) bool {
 	known := j.authority(i, w)
 	found := valuesOf(w, m)
 	if len(found) == 0 {
@@ -102,6 +144,12 @@ func (j *judge) lying(r *Resolver, i int, w Watch) bool {
 		return false
 	}
 	return slices.ContainsFunc(found, func(v string) bool { return !slices.Contains(known, v) })
+}
+
+// signedOnce tells whether an answer that the zone no longer gives carries its
+// signature: a cache that has not run out, after a change.
+func (j *judge) signedOnce(w Watch, m *dnswire.Msg) bool {
+	return len(valuesOf(w, m)) > 0 && slices.ContainsFunc(j.answering, func(s *Server) bool { return j.holds(s, w, m) })
 }
 
 // allHave tells whether every server gives the record, so that an empty answer
@@ -126,6 +174,12 @@ func policy(x Exchange) bool {
 	return slices.ContainsFunc(x.Reply.EDNS.EDE, func(e dnswire.EDE) bool {
 		return e.Code == 4 || e.Code >= 15 && e.Code <= 18
 	})
+}
+
+// stale tells whether the resolver says that its answer is an old one, because
+// it can't reach the zone's servers (RFC 8914 4.4, 4.20).
+func stale(x Exchange) bool {
+	return slices.ContainsFunc(x.Reply.EDNS.EDE, func(e dnswire.EDE) bool { return e.Code == 3 || e.Code == 19 })
 }
 
 func ede(x Exchange) string {

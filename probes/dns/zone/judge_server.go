@@ -90,13 +90,20 @@ func (j *judge) lame(s *Server, x Exchange, sev probes.Severity) {
 	case !m.Authoritative:
 		j.server(s, ServerNoAA, sev, soa, "the AA flag", "an answer without authority", x)
 	default:
-		j.server(s, ServerNoSOA, sev, soa, "a SOA", "no SOA in the answer", x)
+		found := "no SOA in the answer"
+		if other := dnswire.FirstSOA(m.Answer); other != nil {
+			found = "the SOA of " + dnswire.Name(other.Hdr.Name)
+		}
+		j.server(s, ServerNoSOA, sev, soa, "the zone's SOA", found, x)
 	}
 }
 
-// ours tells whether we could not even ask.
-func ours(s *Server) bool {
-	return errors.Is(s.SOA.Err, dnswire.ErrDial) && errors.Is(s.SOATCP.Err, dnswire.ErrDial)
+// ours tells whether we could not even ask, or had no time to wait for the answer.
+func ours(s *Server) bool { return unasked(s.SOA) && unasked(s.SOATCP) }
+
+// unasked tells that an exchange failed on our side and says nothing of the server.
+func unasked(x Exchange) bool {
+	return x.Reply == nil || errors.Is(x.Err, dnswire.ErrDial) || errors.Is(x.Err, dnswire.ErrCut)
 }
 
 // upward is a referral to the root or to a zone above.
@@ -106,28 +113,9 @@ func upward(zone string, m *dnswire.Msg) bool {
 	})
 }
 
-func (j *judge) transport(s *Server) {
-	soa := j.l.Zone + " SOA"
-	if s.OverTCP {
-		j.server(s, ServerNoUDP, probes.Today, soa, "an answer over UDP", exchangeWord(s.SOA), s.SOA)
-	}
-	switch cut := s.truncated(); {
-	case cut.OK() && !errors.Is(cut.Reply.TCPErr, dnswire.ErrDial):
-		j.server(s, ServerTCNoTCP, probes.Today, soa, "the whole answer over TCP", "truncated over UDP, and TCP: "+errorWord(s.tcpError()), s.truncated())
-	case !s.SOATCP.OK() && !errors.Is(s.SOATCP.Err, dnswire.ErrDial):
-		sev := probes.Ticket
-		if j.signed() {
-			sev = probes.Today // signed answers need TCP sooner or later
-		}
-		j.server(s, ServerNoTCP, sev, soa, "an answer over TCP", exchangeWord(s.SOATCP), s.SOATCP)
-	case s.SOATCP.OK() && s.SOA.OK() && !s.Plain && (s.SOATCP.Rcode() != s.SOA.Rcode() || s.SOATCP.Msg().Authoritative != s.SOA.Msg().Authoritative):
-		j.server(s, TransportDiffers, probes.Ticket, soa, "the same over UDP and TCP", dnswire.RcodeName(s.SOA.Rcode())+" over UDP, "+dnswire.RcodeName(s.SOATCP.Rcode())+" over TCP", s.SOA, s.SOATCP)
-	}
-}
-
 // all is every exchange with the server, the daily ones left out.
 func (s *Server) all() []Exchange {
-	return slices.Concat([]Exchange{s.SOA, s.SOATCP, s.Bare, s.NS, s.DNSKEY, s.CDS, s.CDNSKEY, s.Random, s.NoData}, s.Watched, s.Hosts)
+	return slices.Concat([]Exchange{s.SOA, s.SOATCP, s.Bare, s.Eased, s.NS, s.DNSKEY, s.CDS, s.CDNSKEY, s.Random, s.NoData}, s.Watched, s.Hosts)
 }
 
 func (s *Server) truncated() Exchange {
@@ -169,6 +157,12 @@ func (j *judge) edns(s *Server) {
 		j.server(s, EDNSFormErr, sev, soa, "an answer to a query with EDNS", dnswire.RcodeName(s.SOA.Rcode())+"; it answers without EDNS", s.SOA, s.Bare)
 	case s.first().OK() && !s.first().Reply.EDNS.Present:
 		j.server(s, EDNSMissing, sev, soa, "an OPT record in the reply", "none", s.first())
+	case s.KeepCase:
+		j.server(s, ServerFoldsCase, probes.Note, soa, "the same answer whatever the case of the letters", exchangeWord(s.SOA)+" to a name in mixed case; it answers in lower case", s.SOA, s.Eased)
+	case s.NoOptions && !s.SOA.OK():
+		j.server(s, EDNSDropped, probes.Ticket, soa, "an answer to a query with a cookie (RFC 7873) and NSID", exchangeWord(s.SOA)+"; it answers without these options", s.SOA, s.Eased)
+	case s.NoOptions:
+		j.server(s, EDNSFormErr, probes.Ticket, soa, "unknown EDNS options are ignored (RFC 6891 6.1.2)", exchangeWord(s.SOA)+" to a query with a cookie and NSID; it answers without them", s.SOA, s.Eased)
 	}
 	if x := s.SOA; x.OK() && x.Reply.EDNS.Cookie == dnswire.CookieAltered {
 		j.server(s, CookieAltered, probes.Ticket, soa, "our cookie, or none", "a changed one", x)
@@ -221,6 +215,8 @@ func (j *judge) manners(s *Server) {
 	}
 	j.slowness(s, took)
 	j.lostAnswers(s)
+	j.strangers(s)
+	j.denials(s)
 }
 
 func (j *judge) slowness(s *Server, took []time.Duration) {
@@ -245,7 +241,7 @@ func (j *judge) lostAnswers(s *Server) {
 		case errors.Is(x.Err, dnswire.ErrGarbage):
 			j.server(s, probes.DNSGarbage, probes.Today, q, "a DNS message", "garbage", x)
 		case x.Err != nil && !errors.Is(x.Err, dnswire.ErrMismatch):
-			j.server(s, probes.DNSTimeout, probes.Today, q, "an answer", exchangeWord(x), x)
+			j.server(s, probes.DNSTimeout, probes.Today, q, "an answer over UDP", exchangeWord(x)+s.tcpInstead(x), x)
 		case x.Rcode() == dnswire.RcodeServFail:
 			j.server(s, ServerServFail, probes.Today, q, "an answer", "SERVFAIL", x)
 		case x.Rcode() == dnswire.RcodeRefused:
@@ -259,7 +255,7 @@ func (j *judge) lostAnswers(s *Server) {
 }
 
 func ignorable(x Exchange) bool {
-	return errors.Is(x.Err, dnswire.ErrDial) || x.OK() && x.Reply.TCPErr != nil
+	return unasked(x) || x.OK() && x.Reply.TCPErr != nil
 }
 
 // referralBelow is a right answer for a watched name in a zone further down.
@@ -295,12 +291,24 @@ func (j *judge) openness(s *Server) {
 	if h.Transfer > 0 {
 		j.server(s, TransferOpen, probes.Today, j.l.Zone+" AXFR", "REFUSED", fmt.Sprintf("a transfer began (%d records in its first message; it was not read on)", h.Transfer))
 	}
-	switch m := h.Recursion.Msg(); {
+	j.recursion(s, h.Recursion)
+}
+
+// recursion is A10. The RA flag alone may be meant for listed clients; who looks
+// for the answer, and fails or takes long, would have given it to us.
+func (j *judge) recursion(s *Server, x Exchange) {
+	m := x.Msg()
+	offers := s.first().Msg().RecursionAvailable
+	switch {
+	case m == nil && offers && errors.Is(x.Err, dnswire.ErrTimeout) && !unasked(x):
+		j.server(s, RecursionOpen, probes.Ticket, x.Reply.Query.String(), "REFUSED at once", "the RA flag, and no answer in time: it seems to look for one", x, s.first())
 	case m == nil || !m.RecursionAvailable || m.Authoritative:
 	case len(m.Answer) > 0 && m.Rcode == dnswire.RcodeSuccess:
-		j.server(s, RecursionOpen, probes.Today, h.Recursion.Reply.Query.String(), "no answer for a stranger's name", answerWords(m), h.Recursion)
-	default: // it offers, and may do it for listed clients only
-		j.server(s, RecursionOpen, probes.Note, h.Recursion.Reply.Query.String(), "no RA flag", "the RA flag, and "+dnswire.RcodeName(m.Rcode), h.Recursion)
+		j.server(s, RecursionOpen, probes.Today, x.Reply.Query.String(), "no answer for a stranger's name", answerWords(m), x)
+	case m.Rcode == dnswire.RcodeServFail:
+		j.server(s, RecursionOpen, probes.Ticket, x.Reply.Query.String(), "REFUSED", "the RA flag and SERVFAIL: it looked for an answer and found none", x)
+	default:
+		j.server(s, RecursionOpen, probes.Note, x.Reply.Query.String(), "no RA flag", "the RA flag, and "+dnswire.RcodeName(m.Rcode), x)
 	}
 }
 

@@ -28,6 +28,7 @@ const (
 	NSInvalid          probes.Reason = "dns_ns_invalid"          // an NS name is no host name
 	GlueMissing        probes.Reason = "dns_glue_missing"        // a server inside the zone without an address in the parent
 	GlueMismatch       probes.Reason = "dns_glue_mismatch"       // the parent's address is not the zone's
+	AddressPrivate     probes.Reason = "dns_address_private"     // an address that the Internet does not route
 
 	// A server.
 
@@ -130,7 +131,7 @@ func Reasons() []probes.Reason {
 	l := []probes.Reason{
 		ParentNSChanged, ParentDSChanged, ParentGlueChanged, ParentDiffers, ParentBroken, ParentUnreachable,
 		DelegationGone, DelegationDisjoint, NSOnlyParent, NSOnlyChild, NSSingle, NSAlias, NSUnresolvable, NSInvalid,
-		GlueMissing, GlueMismatch, ServerDead, ServerNoUDP, ServerNoTCP, ServerTCNoTCP, ServerRefused, ServerServFail,
+		GlueMissing, GlueMismatch, AddressPrivate, ServerDead, ServerNoUDP, ServerNoTCP, ServerTCNoTCP, ServerRefused, ServerServFail,
 		ServerRcode, ServerNoAA, ServerUpward, ServerNoSOA, ServerSlow, ServerMismatch, ServerFoldsCase, RepliesDiffer,
 		TransportDiffers, EDNSDropped, EDNSFormErr, EDNSMissing, EDNSVersion, EDNSEcho, CookieAltered, RecursionOpen,
 		TransferOpen, SerialBackwards, ServersDiffer, NSSetsDiffer, RecordChanged, RecordMissing, NSChanged, SOAChanged,

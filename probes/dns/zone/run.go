@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"watchpost.example/probes/dns/baseline"
@@ -49,7 +50,32 @@ func run(ctx context.Context, r Request) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	return e.Check(ctx, p), nil
+	o := e.Check(ctx, p)
+	if err := e.plainName(ctx, p, o); err != nil {
+		return Outcome{}, err
+	}
+	return o, nil
+}
+
+// plainName tells somebody who asked about a name such as www.donvi.example
+// that it is no zone. A zone that was withdrawn looks alike, but has no records
+// of its own any more, or a baseline that says what it was.
+func (e *Env) plainName(ctx context.Context, p Plan, o Outcome) error {
+	if p.Baseline != nil || len(o.Look.Parents) == 0 || len(o.Look.Servers) > 0 {
+		return nil
+	}
+	for _, x := range o.Look.Parents {
+		if m := x.NS.Msg(); m == nil || m.Rcode != dnswire.RcodeSuccess || !m.Authoritative {
+			return nil
+		}
+	}
+	for _, t := range []uint16{dnswire.TypeA, dnswire.TypeAAAA, dnswire.TypeMX, dnswire.TypeTXT} {
+		if a, err := e.walker.Lookup(ctx, p.Zone, t); err == nil && (len(a.Records) > 0 || len(a.Aliases) > 0) {
+			in := strings.TrimSuffix(up(o.Look), ".")
+			return fmt.Errorf("%w: %s is no zone of its own but a name in the zone %s: probe %s, with --dns.name %s to watch the name", ErrUse, strings.TrimSuffix(p.Zone, "."), in, in, p.Zone)
+		}
+	}
+	return nil
 }
 
 func (r Request) prepare() (*Env, Plan, error) {
@@ -109,6 +135,9 @@ func Learn(ctx context.Context, r Request, file, by, note string) (*baseline.Zon
 	}
 	z, err := e.Learn(ctx, p, by, note)
 	if err != nil {
+		if plain := e.plainName(ctx, p, Outcome{Look: e.look(ctx, p.Target)}); plain != nil {
+			return nil, plain
+		}
 		return nil, err
 	}
 	return z, baseline.Save(file, z)

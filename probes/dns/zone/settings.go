@@ -21,7 +21,7 @@ type Settings struct {
 	// Baseline is the path of the approved state; "" = none.
 	Baseline string `yaml:"baseline_file,omitempty" json:"baseline_file,omitempty" doc:"file of the approved state (watchpost baseline learn)"`
 	// Resolvers are asked for the same names.
-	Resolvers []string `yaml:"resolvers,omitempty" json:"resolvers,omitempty" doc:"recursive resolvers to compare with, as addresses"`
+	Resolvers []string `yaml:"resolvers,omitempty" json:"resolvers,omitempty" doc:"recursive resolvers to compare with, as address or \"address operator\""`
 	// Slow is the median answer above which a server is slow.
 	Slow probes.Duration `yaml:"slow,omitempty" json:"slow,omitempty" doc:"median answer above which a server is slow"`
 	// Registration is a dated manual entry.
@@ -48,7 +48,7 @@ type NameSettings struct {
 	// Baseline is the path of the approved state of its zone; "" = none.
 	Baseline string `yaml:"baseline_file,omitempty" json:"baseline_file,omitempty" doc:"file of the approved state of its zone"`
 	// Resolvers are asked for the same name.
-	Resolvers []string `yaml:"resolvers,omitempty" json:"resolvers,omitempty" doc:"recursive resolvers to compare with, as addresses"`
+	Resolvers []string `yaml:"resolvers,omitempty" json:"resolvers,omitempty" doc:"recursive resolvers to compare with, as address or \"address operator\""`
 
 	env *Env
 }
@@ -82,6 +82,7 @@ func (p *problems) add(field, found, expected string, similar ...string) {
 }
 
 func (p *problems) name(field, v string) {
+	v = wireName(v)
 	if !dnswire.ValidName(v) || strings.ContainsAny(v, " /:") {
 		p.add(field, probes.Quote(v, 100), "a name such as so-y-te.example")
 	}
@@ -92,8 +93,8 @@ func (p *problems) resolvers(l []string) {
 		p.add("resolvers", strconv.Itoa(len(l))+" resolvers", "at most "+strconv.Itoa(MaxResolvers))
 	}
 	for _, r := range l {
-		if _, ok := resolverAddr(r); !ok {
-			p.add("resolvers", probes.Quote(r, 60), "an address such as 192.0.2.53 or [2001:db8::53]:53")
+		if _, _, ok := readResolver(r); !ok {
+			p.add("resolvers", probes.Quote(r, 60), "an address such as 192.0.2.53 or [2001:db8::53]:53, and behind a space who runs it")
 		}
 	}
 }
@@ -112,8 +113,9 @@ func (p *problems) baseline(path, zone string) {
 func (s *Settings) Problems() []probes.Problem {
 	var p problems
 	p.name("zone", s.Zone)
+	zone := wireName(s.Zone)
 	for _, n := range s.Names {
-		if _, ok := watchOf(n, s.Zone); !ok {
+		if _, ok := watchOf(n, zone); !ok {
 			p.add("names", probes.Quote(n, 100), `a name below the zone, or "name TYPE" such as "mail MX"`)
 		}
 	}
@@ -121,7 +123,7 @@ func (s *Settings) Problems() []probes.Problem {
 		p.add("names", strconv.Itoa(len(s.Names))+" names", "at most "+strconv.Itoa(MaxWatched-10))
 	}
 	p.resolvers(s.Resolvers)
-	p.baseline(s.Baseline, s.Zone)
+	p.baseline(s.Baseline, zone)
 	if s.Slow < 0 {
 		p.add("slow", s.Slow.String(), "a duration above 0")
 	}
@@ -168,7 +170,7 @@ func watchOf(s, zone string) (Watch, bool) {
 		}
 		w.Type = t
 	}
-	zone = dnswire.Name(zone)
+	zone, f[0] = dnswire.Name(zone), wireName(f[0])
 	switch {
 	case f[0] == "@":
 		w.Name = zone
@@ -188,8 +190,9 @@ func (s *Settings) Prober() (probes.Prober, error) {
 	if err != nil {
 		return nil, err
 	}
-	zone := dnswire.Name(s.Zone)
-	p := Plan{Target: Target{Zone: zone, Watched: DefaultWatch(zone, b), Resolvers: resolverAddrs(s.Resolvers)}, Baseline: b}
+	zone := dnswire.Name(wireName(s.Zone))
+	p := Plan{Target: Target{Zone: zone, Watched: DefaultWatch(zone, b)}, Baseline: b}
+	p.Resolvers, p.Operators = resolverAddrs(s.Resolvers)
 	for _, n := range s.Names {
 		if w, ok := watchOf(n, zone); ok && !slices.Contains(p.Watched, w) && len(p.Watched) < MaxWatched {
 			p.Watched = append(p.Watched, w)
@@ -206,23 +209,23 @@ func (s *NameSettings) Prober() (probes.Prober, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := Plan{Target: Target{NamesOnly: true, Resolvers: resolverAddrs(s.Resolvers)}, Baseline: b}
+	p := Plan{Target: Target{NamesOnly: true}, Baseline: b}
+	p.Resolvers, p.Operators = resolverAddrs(s.Resolvers)
 	for _, t := range s.Types {
 		if n, ok := dnswire.TypeNumber(t); ok {
-			p.Watched = append(p.Watched, Watch{dnswire.Name(s.Name), n})
+			p.Watched = append(p.Watched, Watch{dnswire.Name(wireName(s.Name)), n})
 		}
 	}
-	return &prober{env: s.env, plan: p, name: dnswire.Name(s.Name)}, nil
+	return &prober{env: s.env, plan: p, name: dnswire.Name(wireName(s.Name))}, nil
 }
 
-func resolverAddrs(l []string) []netip.AddrPort {
-	var out []netip.AddrPort
+func resolverAddrs(l []string) (addrs []netip.AddrPort, operators []string) {
 	for _, r := range l {
-		if a, ok := resolverAddr(r); ok {
-			out = append(out, a)
+		if a, who, ok := readResolver(r); ok {
+			addrs, operators = append(addrs, a), append(operators, who)
 		}
 	}
-	return out
+	return addrs, operators
 }
 
 // entry is the manual registration, nil when there is none.

@@ -39,6 +39,7 @@ dns_ns_unresolvable | Tên máy chủ tên miền không có địa chỉ | a na
 dns_ns_invalid | Tên máy chủ tên miền không hợp lệ | a name server's name is no host name
 dns_glue_missing | Cấp trên thiếu địa chỉ của máy chủ nằm trong vùng | the parent lacks the address of a server inside the zone
 dns_glue_mismatch | Địa chỉ máy chủ tại cấp trên khác với địa chỉ trong vùng | the parent's address of a server is not the zone's
+dns_address_private | Địa chỉ nội bộ: từ Internet không tới được | an address that the Internet does not route
 dns_server_dead | Máy chủ tên miền không trả lời | the name server does not answer
 dns_server_no_udp | Máy chủ chỉ trả lời qua TCP, không qua UDP | the server answers over TCP only
 dns_server_no_tcp | Máy chủ không trả lời qua TCP cổng 53 | the server does not answer over TCP
@@ -51,7 +52,7 @@ dns_server_upward | Máy chủ chỉ ngược lên cấp trên thay vì trả l�
 dns_server_no_soa | Máy chủ không có bản ghi SOA của vùng | the server has no SOA of the zone
 dns_server_slow | Máy chủ trả lời chậm | the server answers slowly
 dns_server_mismatch | Câu trả lời không khớp câu hỏi: máy chủ lỗi hoặc có kẻ chen vào đường truyền | replies to another question: a broken server or somebody on the path
-dns_server_folds_case | Máy chủ đổi chữ hoa, chữ thường của tên được hỏi | the server changes the case of the name asked for
+dns_server_folds_case | Máy chủ xử lý chữ hoa, chữ thường không đúng chuẩn | the server minds or changes the case of the name asked for
 dns_replies_differ | Một câu hỏi nhận được hai câu trả lời khác nhau: có dấu hiệu giả mạo | one query got two different replies: a sign of forgery
 dns_transport_differs | UDP và TCP trả lời khác nhau | UDP and TCP answer differently
 dns_edns_dropped | Máy chủ hoặc tường lửa không nhận truy vấn EDNS | queries with EDNS get lost: server or firewall
