@@ -94,7 +94,11 @@ Content-Length: 0
 ]]></send>
 `, status)
 	}
-	return fmt.Sprintf(`<send retrans="500"><![CDATA[
+	again := "" // answers to an INVITE are repeated until its ACK
+	if status[0] == '2' {
+		again = ` retrans="500"`
+	}
+	return fmt.Sprintf(`<send%s><![CDATA[
 SIP/2.0 %s
 [last_Via:]
 [last_From:]
@@ -106,7 +110,7 @@ Content-Type: application/sdp
 Content-Length: [len]
 
 %s]]></send>
-`, status, body)
+`, again, status, body)
 }
 
 // Pause waits.

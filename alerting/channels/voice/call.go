@@ -2,9 +2,11 @@ package voice
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,7 +18,9 @@ const (
 	// maxBehind is how many frames are sent at once after a stall; older ones are
 	// skipped, since a burst is noise.
 	maxBehind = 5
-	tick      = 20 * time.Millisecond
+	// maxDrained bounds the packets from before the answer.
+	maxDrained = 10_000
+	tick       = 20 * time.Millisecond
 )
 
 // call is the audio of one answered call.
@@ -31,6 +35,11 @@ type call struct {
 	queue  []int16          // what is being said
 	last   bool             // after queue, hang up
 	repeat int              // how often the sentence was begun
+	held   bool             // the person has put us on hold
+
+	heard    atomic.Int64 // packets of audio from the phone
+	strange  atomic.Int64 // and from hosts that the exchange did not name
+	restarts int          // after a hold
 }
 
 // how a call ended, for the journal.
@@ -64,6 +73,13 @@ func (c *call) talk(ctx context.Context) string {
 			c.press(key)
 		case <-ticker.C:
 			due := int(time.Since(begun)/tick) - sent
+			if c.onHold(c.d.target().held()) {
+				if c.last {
+					return endKey
+				}
+				sent += due
+				continue
+			}
 			if due > maxBehind {
 				sent, due = sent+due-maxBehind, maxBehind
 			}
@@ -79,6 +95,32 @@ func (c *call) talk(ctx context.Context) string {
 			}
 		}
 	}
+}
+
+// onHold stops the speech while nobody hears it, and begins again after.
+func (c *call) onHold(held bool) bool {
+	if c.held && !held && !c.last {
+		c.queue = make([]int16, int(hello.Seconds()*rate))
+		c.restarts++
+	}
+	c.held = held
+	return held
+}
+
+// notes is what of the audio a technician wants to know.
+func (c *call) notes() string {
+	var s string
+	if c.restarts > 0 {
+		s += fmt.Sprintf("; was on hold %d times", c.restarts)
+	}
+	switch {
+	case c.heard.Load() > 0:
+	case c.strange.Load() > 0:
+		s += "; audio came only from a host that the exchange did not name, so keys in it did not count (NAT?)"
+	default:
+		s += "; no audio came from the phone"
+	}
+	return s
 }
 
 func (c *call) ended(how string) string {
@@ -118,6 +160,19 @@ func (c *call) next() (samples []int16, more bool) {
 	return samples, true
 }
 
+// drain throws away what came before the answer: an announcement, and keys that
+// no person pressed who heard us.
+func drain(conn *net.UDPConn) {
+	var buf [2048]byte
+	_ = conn.SetReadDeadline(time.Now().Add(5 * time.Millisecond)) // a closed socket is noticed by the reader
+	for range maxDrained {
+		if _, _, err := conn.ReadFromUDPAddrPort(buf[:]); err != nil {
+			break
+		}
+	}
+	_ = conn.SetReadDeadline(time.Time{})
+}
+
 // listen takes telephone events until its deadline. Only the host that the
 // answer names is heard: whoever else finds the port can't press keys.
 func (c *call) listen() {
@@ -140,7 +195,14 @@ func (c *call) listen() {
 		}
 		m := c.d.target()
 		p, ok := parseRTP(buf[:n])
-		if !ok || m.event == 0 || p.kind != m.event && p.kind != eventType || !sameHost(from, m.addr) {
+		if ok && !sameHost(from, m.addr) {
+			c.strange.Add(1)
+			continue
+		}
+		if ok {
+			c.heard.Add(1)
+		}
+		if !ok || m.event == 0 || p.kind != m.event && p.kind != eventType {
 			continue
 		}
 		if key, ok := seen.press(p); ok {

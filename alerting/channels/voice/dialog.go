@@ -17,8 +17,8 @@ import (
 const (
 	// maxProvisional bounds how many "ringing" answers one call may have.
 	maxProvisional = 200
-	// maxKeys bounds the keys of one call.
-	maxKeys = 64
+	// maxKeys bounds the keys of one call, maxLegs the further phones that answer.
+	maxKeys, maxLegs = 64, 16
 )
 
 var (
@@ -43,13 +43,16 @@ type dialog struct {
 	remote media
 	cseq   uint32
 
-	keys   chan byte     // keys by SIP INFO
-	hungUp chan struct{} // closed by the other side's BYE
-	bye    sync.Once
+	keys     chan byte     // keys by SIP INFO
+	answered chan struct{} // closed by accept
+	hungUp   chan struct{} // closed by the other side's BYE
+	bye      sync.Once
+	legs     map[string]bool // tags of further phones that answered
+	ending   sync.WaitGroup  // their BYEs
 }
 
 func newDialog(c *channel, s *stack, rtp netip.AddrPort, grace time.Duration) *dialog {
-	d := &dialog{c: c, s: s, rtp: rtp, grace: grace, session: time.Now().Unix(), keys: make(chan byte, maxKeys), hungUp: make(chan struct{})}
+	d := &dialog{c: c, s: s, rtp: rtp, grace: grace, session: time.Now().Unix(), keys: make(chan byte, maxKeys), answered: make(chan struct{}), hungUp: make(chan struct{}), legs: map[string]bool{}}
 	respond := func(code int, text string) sipgo.RequestHandler {
 		return func(r *sip.Request, tx sip.ServerTransaction) {
 			_ = tx.Respond(sip.NewResponseFromRequest(r, code, text, nil)) // the asker may be gone
@@ -85,18 +88,41 @@ func newDialog(c *channel, s *stack, rtp netip.AddrPort, grace time.Duration) *d
 }
 
 // mine tells whether a request belongs to this call: a stranger does not know
-// its Call-ID and tags.
+// its Call-ID and tags. Who hangs up at once may be heard before his answer is
+// worked off, so that is waited for.
 func (d *dialog) mine(r *sip.Request) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.answer == nil || r.CallID() == nil || r.From() == nil || r.To() == nil {
+	if r.CallID() == nil || r.From() == nil || r.To() == nil {
 		return false
 	}
-	theirs, _ := d.answer.To().Params.Get("tag")
-	ours, _ := d.invite.From().Params.Get("tag")
-	from, _ := r.From().Params.Get("tag")
-	to, _ := r.To().Params.Get("tag")
-	return r.CallID().Value() == d.invite.CallID().Value() && from == theirs && to == ours
+	d.mu.Lock()
+	invite := d.invite
+	d.mu.Unlock()
+	if invite == nil || r.CallID().Value() != invite.CallID().Value() || tagOf(r.To().Params) != tagOf(invite.From().Params) {
+		return false
+	}
+	patience := time.Duration(0) // a key before the answer was pressed by no person who heard us
+	if r.Method == sip.BYE {
+		patience = time.Second
+	}
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	select {
+	case <-d.answered:
+	case <-late.C:
+		select {
+		case <-d.answered:
+		default:
+			return false
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return tagOf(r.From().Params) == tagOf(d.answer.To().Params)
+}
+
+func tagOf(p sip.HeaderParams) string {
+	tag, _ := p.Get("tag")
+	return tag
 }
 
 // again answers a re-INVITE or UPDATE, by which exchanges move the audio.
@@ -111,7 +137,7 @@ func (d *dialog) again(r *sip.Request, tx sip.ServerTransaction) {
 		d.mu.Lock()
 		d.remote = m
 		d.mu.Unlock()
-		d.withSDP(res, &m)
+		d.withSDP(res, &m) // answers "hold" as RFC 3264 section 8.4 has it
 	} else if r.Method == sip.INVITE {
 		d.withSDP(res, nil)
 	}
@@ -170,8 +196,11 @@ func infoKey(r *sip.Request) (byte, bool) {
 // dial rings until somebody answers, ctx ends, or the exchange says no. On
 // every error the call is over when it comes back.
 func (d *dialog) dial(ctx context.Context, number, password string) error {
-	d.invite = d.c.request(d.s, sip.INVITE, d.c.uri(number))
-	d.withSDP(d.invite, nil)
+	invite := d.c.request(d.s, sip.INVITE, d.c.uri(number))
+	d.withSDP(invite, nil)
+	d.mu.Lock()
+	d.invite = invite
+	d.mu.Unlock()
 	tx, err := d.s.client.TransactionRequest(ctx, d.invite)
 	if err != nil {
 		return errors.Join(fmt.Errorf("calling the exchange: %w", err), ctx.Err())
@@ -221,11 +250,11 @@ func (d *dialog) final(ctx context.Context, tx sip.ClientTransaction, most int) 
 // moment is hung up on: nobody speaks any more.
 func (d *dialog) cancel(ctx context.Context, provisional bool) {
 	defer d.tx.Terminate()
-	if !provisional {
-		return // nothing rings; a CANCEL is not allowed before the first answer
-	}
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), d.grace)
 	defer stop()
+	if !provisional && !d.rings(ctx) {
+		return // a CANCEL is not allowed before the first answer
+	}
 	req := sip.NewRequest(sip.CANCEL, d.invite.Recipient)
 	req.AppendHeader(sip.HeaderClone(d.invite.Via()))
 	req.AppendHeader(sip.HeaderClone(d.invite.From()))
@@ -246,6 +275,22 @@ func (d *dialog) cancel(ctx context.Context, provisional bool) {
 	}
 }
 
+// rings waits for the first provisional answer, of a slow exchange that would
+// let it ring after we gave up.
+func (d *dialog) rings(ctx context.Context) bool {
+	select {
+	case res := <-d.tx.Responses():
+		if res.IsSuccess() {
+			_ = d.accept(res) // only so that it can be ended
+			d.hangUp(ctx)
+		}
+		return res.IsProvisional()
+	case <-d.tx.Done():
+	case <-ctx.Done():
+	}
+	return false
+}
+
 // keep sends a request as it was built.
 func keep(*sipgo.Client, *sip.Request) error { return nil }
 
@@ -254,12 +299,22 @@ func (d *dialog) accept(res *sip.Response) error {
 	d.mu.Lock()
 	d.answer, d.cseq = res, d.invite.CSeq().SeqNo
 	d.mu.Unlock()
-	ack := d.inDialog(sip.ACK)
-	d.tx.OnRetransmission(func(*sip.Response) { _ = d.s.client.WriteRequest(ack.Clone(), keep) }) // lost again: it comes again
+	close(d.answered)
+	ack := d.inDialog(sip.ACK, res)
+	d.tx.OnRetransmission(func(again *sip.Response) {
+		if tagOf(again.To().Params) == tagOf(res.To().Params) { // our ACK was lost
+			_ = d.s.client.WriteRequest(ack.Clone(), keep) // lost again: it comes again
+			return
+		}
+		d.endLeg(again)
+	})
 	if err := d.s.client.WriteRequest(ack.Clone(), keep); err != nil {
 		return fmt.Errorf("acknowledging the answer: %w", err)
 	}
 	m, err := parseSDP(res.Body())
+	if err == nil && m.addr.Addr().IsUnspecified() {
+		err = errBadTarget
+	}
 	if err != nil {
 		return &refusal{code: 488, reason: err.Error()}
 	}
@@ -269,10 +324,33 @@ func (d *dialog) accept(res *sip.Response) error {
 	return nil
 }
 
+// endLeg hangs up on a further phone that answered a call that rang at several
+// (RFC 3261 section 13.2.2.4): one person speaks with us.
+func (d *dialog) endLeg(res *sip.Response) {
+	_ = d.s.client.WriteRequest(d.inDialog(sip.ACK, res), keep) // lost: the answer comes again
+	tag := tagOf(res.To().Params)
+	d.mu.Lock()
+	known := d.legs[tag] || len(d.legs) >= maxLegs
+	d.legs[tag] = true
+	if !known {
+		d.ending.Add(1)
+	}
+	d.mu.Unlock()
+	if known {
+		return
+	}
+	go func() {
+		defer d.ending.Done()
+		ctx, stop := context.WithTimeout(context.Background(), d.grace)
+		defer stop()
+		d.sendBye(ctx, res)
+	}()
+}
+
 // inDialog builds a request inside the call (RFC 3261 section 12.2.1.1).
-func (d *dialog) inDialog(method sip.RequestMethod) *sip.Request {
+func (d *dialog) inDialog(method sip.RequestMethod, answer *sip.Response) *sip.Request {
 	to := d.invite.Recipient
-	if c := d.answer.Contact(); c != nil {
+	if c := answer.Contact(); c != nil {
 		to = *c.Address.Clone()
 	}
 	req := sip.NewRequest(method, to)
@@ -280,11 +358,11 @@ func (d *dialog) inDialog(method sip.RequestMethod) *sip.Request {
 	via.Params.Remove("branch")
 	via.Params.Add("branch", sip.GenerateBranchN(16))
 	req.AppendHeader(via)
-	for _, route := range slices.Backward(d.answer.GetHeaders("Record-Route")) {
+	for _, route := range slices.Backward(answer.GetHeaders("Record-Route")) {
 		req.AppendHeader(sip.NewHeader("Route", route.Value()))
 	}
 	req.AppendHeader(sip.HeaderClone(d.invite.From()))
-	req.AppendHeader(sip.HeaderClone(d.answer.To()))
+	req.AppendHeader(sip.HeaderClone(answer.To()))
 	req.AppendHeader(sip.HeaderClone(d.invite.CallID()))
 	d.mu.Lock()
 	if method != sip.ACK {
@@ -303,6 +381,7 @@ func (d *dialog) inDialog(method sip.RequestMethod) *sip.Request {
 
 // hangUp ends an answered call, unless the other side has.
 func (d *dialog) hangUp(ctx context.Context) {
+	defer d.ending.Wait()
 	defer d.tx.Terminate()
 	select {
 	case <-d.hungUp:
@@ -311,7 +390,11 @@ func (d *dialog) hangUp(ctx context.Context) {
 	}
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), d.grace)
 	defer stop()
-	tx, err := d.s.client.TransactionRequest(ctx, d.inDialog(sip.BYE), keep)
+	d.sendBye(ctx, d.answer)
+}
+
+func (d *dialog) sendBye(ctx context.Context, answer *sip.Response) {
+	tx, err := d.s.client.TransactionRequest(ctx, d.inDialog(sip.BYE, answer), keep)
 	if err != nil {
 		return // the exchange is gone; so is the call
 	}

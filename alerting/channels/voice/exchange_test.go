@@ -28,8 +28,11 @@ type exchange struct {
 	// invite answers an INVITE.
 	invite func(x *exchange, r *sip.Request, tx sip.ServerTransaction)
 	sdp    func(port uint16) string
+	// register answers a REGISTER; registrar by default.
+	register func(x *exchange, r *sip.Request, tx sip.ServerTransaction)
 
 	client *sipgo.Client
+	conn   net.PacketConn // of SIP over UDP
 	mu     sync.Mutex
 	reqs   []*sip.Request
 	audio  []heard
@@ -76,7 +79,15 @@ func newExchange(t *testing.T, network string, invite func(*exchange, *sip.Reque
 	srv.OnBye(note(func(r *sip.Request, tx sip.ServerTransaction) { ok(r, tx); x.bye <- struct{}{} }))
 	srv.OnOptions(note(ok))
 	srv.OnAck(note(func(*sip.Request, sip.ServerTransaction) {}))
-	srv.OnRegister(note(x.registrar))
+	srv.OnRegister(note(func(r *sip.Request, tx sip.ServerTransaction) {
+		x.mu.Lock()
+		register := x.register
+		x.mu.Unlock()
+		if register == nil {
+			register = (*exchange).registrar
+		}
+		register(x, r, tx)
+	}))
 	// All is made before the first request can come.
 	var (
 		done   sync.WaitGroup
@@ -94,7 +105,7 @@ func newExchange(t *testing.T, network string, invite func(*exchange, *sip.Reque
 		if err != nil {
 			t.Fatal(err)
 		}
-		x.addr, listen, serve = netip.MustParseAddrPort(c.LocalAddr().String()), c, func() { _ = srv.ServeUDP(c) }
+		x.addr, listen, x.conn, serve = netip.MustParseAddrPort(c.LocalAddr().String()), c, c, func() { _ = srv.ServeUDP(c) }
 	}
 	if x.rtp, err = net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)}); err != nil {
 		t.Fatal(err)

@@ -49,8 +49,12 @@ func (c *channel) Run(ctx context.Context, _ chan<- alerting.Receipt, _ chan<- a
 	}
 	pause := time.Second
 	for ctx.Err() == nil {
+		begun := time.Now()
 		err := c.keepRegistered(ctx)
 		c.reg.set(false, err)
+		if time.Since(begun) > backoffMost {
+			pause = time.Second
+		}
 		if ctx.Err() != nil {
 			break
 		}

@@ -1,6 +1,7 @@
 package voice
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -21,9 +22,13 @@ const (
 type media struct {
 	addr  netip.AddrPort
 	ulaw  bool
-	audio uint8 // payload type of the audio
-	event uint8 // payload type of keys; 0 = the other side sends none
+	audio uint8  // payload type of the audio
+	event uint8  // payload type of keys; 0 = the other side sends none
+	mode  string // what we may do: sendrecv, recvonly (on hold), sendonly, inactive
 }
+
+// held: the person has put us on hold and hears nothing.
+func (m media) held() bool { return m.mode == "recvonly" || m.mode == "inactive" }
 
 func (m media) codec() string {
 	if m.ulaw {
@@ -40,8 +45,9 @@ func describe(local netip.AddrPort, session int64, only *media) string {
 		kind = "IP6"
 	}
 	formats, maps := "8 0", "a=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\n"
-	event := uint8(eventType)
+	event, mode := uint8(eventType), "sendrecv"
 	if only != nil {
+		mode = cmp.Or(only.mode, mode)
 		formats = strconv.Itoa(int(only.audio))
 		maps = fmt.Sprintf("a=rtpmap:%d %s/8000\r\n", only.audio, only.codec())
 		event = only.event
@@ -50,8 +56,8 @@ func describe(local netip.AddrPort, session int64, only *media) string {
 		formats += fmt.Sprintf(" %d", event)
 		maps += fmt.Sprintf("a=rtpmap:%d telephone-event/8000\r\na=fmtp:%d 0-15\r\n", event, event)
 	}
-	return fmt.Sprintf("v=0\r\no=- %d %d IN %s %s\r\ns=-\r\nc=IN %s %s\r\nt=0 0\r\nm=audio %d RTP/AVP %s\r\n%sa=ptime:20\r\na=sendrecv\r\n",
-		session, session, kind, local.Addr(), kind, local.Addr(), local.Port(), formats, maps)
+	return fmt.Sprintf("v=0\r\no=- %d %d IN %s %s\r\ns=-\r\nc=IN %s %s\r\nt=0 0\r\nm=audio %d RTP/AVP %s\r\n%sa=ptime:20\r\na=%s\r\n",
+		session, session, kind, local.Addr(), kind, local.Addr(), local.Port(), formats, maps, mode)
 }
 
 var (
@@ -66,6 +72,7 @@ type description struct {
 	port    int        // 0 = no audio yet
 	formats []string
 	maps    map[string]string // format → name
+	mode    string            // ours, by what the other side says of itself
 }
 
 // parseSDP reads a description (RFC 4566) as far as a call needs. Addresses must
@@ -74,24 +81,45 @@ func parseSDP(body []byte) (media, error) {
 	if len(body) > maxSDP {
 		return media{}, fmt.Errorf("the description of the call has %d bytes", len(body))
 	}
-	d := description{maps: map[string]string{}}
+	d := description{maps: map[string]string{}, mode: "sendrecv"}
 	for line := range strings.SplitSeq(strings.ReplaceAll(string(body), "\r", ""), "\n") {
 		key, value, ok := strings.Cut(line, "=")
 		if key == "m" && d.port > 0 {
 			break // what follows is another stream's
 		}
-		if f := strings.Fields(value); ok && len(f) > 1 {
+		f := strings.Fields(value)
+		if ours := answerMode(value); key == "a" && ours != "" {
+			d.mode = ours
+		} else if ok && len(f) > 1 {
 			d.line(key, f)
 		}
 	}
 	if d.port == 0 {
 		return media{}, errNoAudio
 	}
-	if !d.addr.IsValid() || d.addr.IsMulticast() || d.addr.IsUnspecified() || d.addr.Zone() != "" {
+	if !d.addr.IsValid() || d.addr.IsMulticast() || d.addr.Zone() != "" {
 		return media{}, errBadTarget
 	}
-	m := media{addr: netip.AddrPortFrom(d.addr.Unmap(), uint16(d.port))}
+	m := media{addr: netip.AddrPortFrom(d.addr.Unmap(), uint16(d.port)), mode: d.mode}
+	if d.addr.IsUnspecified() { // hold, as RFC 2543 had it
+		m.mode = "inactive"
+	}
 	return m, m.choose(d.formats, d.maps)
+}
+
+// answerMode is what we say when the other side says so (RFC 3264 section 6.1).
+func answerMode(theirs string) string {
+	switch strings.TrimSpace(theirs) {
+	case "sendrecv":
+		return "sendrecv"
+	case "sendonly":
+		return "recvonly"
+	case "recvonly":
+		return "sendonly"
+	case "inactive":
+		return "inactive"
+	}
+	return ""
 }
 
 func (d *description) line(key string, f []string) {

@@ -204,6 +204,7 @@ func (c *channel) ring(ctx context.Context, o order, p alerting.Page) (alerting.
 		return alerting.Receipt{}, fmt.Errorf("after %s: %w", time.Since(begun).Round(100*time.Millisecond), err)
 	}
 	answered := time.Now()
+	drain(conn)
 	words := c.wait(ctx, audio)
 	defer d.hangUp(ctx)
 	k := &call{conn: conn, d: d, lang: p.Language, speech: words.speech, thanks: words.thanks}
@@ -214,6 +215,7 @@ func (c *channel) ring(ctx context.Context, o order, p alerting.Page) (alerting.
 	if how != endKey {
 		detail += "; " + how
 	}
+	detail += k.notes()
 	if words.err != nil {
 		detail += "; beeps instead of speech: " + words.err.Error()
 	}
