@@ -28,14 +28,15 @@ type call struct {
 	conn   *net.UDPConn
 	d      *dialog
 	lang   string
-	speech []int16          // the sentence
-	thanks map[byte][]int16 // what is said after a key
-	digits []byte           // pressed so far
-	keys   chan byte        // from the receiver
-	queue  []int16          // what is being said
-	last   bool             // after queue, hang up
-	repeat int              // how often the sentence was begun
-	held   bool             // the person has put us on hold
+	speech []int16                 // the sentence
+	ready  <-chan map[byte][]int16 // brings thanks; nil = never
+	thanks map[byte][]int16        // what is said after a key
+	digits []byte                  // pressed so far
+	keys   chan byte               // from the receiver
+	queue  []int16                 // what is being said
+	last   bool                    // after queue, hang up
+	repeat int                     // how often the sentence was begun
+	held   bool                    // the person has put us on hold
 
 	heard    atomic.Int64 // packets of audio from the phone
 	strange  atomic.Int64 // and from hosts that the exchange did not name
@@ -138,12 +139,25 @@ func (c *call) press(key byte) {
 	c.digits = append(c.digits, key)
 	switch key {
 	case '1', '2', '9':
-		c.queue, c.last = append(make([]int16, frame), c.thanks[key]...), true
+		c.queue, c.last = append(make([]int16, frame), c.thank(key)...), true
 	case '3':
 		if !c.last {
 			c.queue = make([]int16, frame)
 		}
 	}
+}
+
+// thank is what is said after a key: a beep when there are no words, or not yet.
+func (c *call) thank(key byte) []int16 {
+	select {
+	case c.thanks = <-c.ready:
+		c.ready = nil
+	default:
+	}
+	if clip := c.thanks[key]; len(clip) > 0 {
+		return clip
+	}
+	return tone(0.3)
 }
 
 // next gives the next 20 ms; more is false when all is said.

@@ -208,7 +208,7 @@ func TestAudioFromElsewhere(t *testing.T) {
 		x.waitHeard(10)
 		x.press(third, to, '1', 96)
 	}))
-	r, err := send(t, phone(t, x.addr.String(), nil), 4*time.Second)
+	r, err := send(t, phone(t, x.addr.String(), nil), 8*time.Second)
 	if err != nil || r.Digits != "" || r.Status != alerting.Answered || !strings.Contains(r.Detail, "a host that the exchange did not name") {
 		t.Errorf("got %+v, %v", r, err)
 	}

@@ -31,6 +31,8 @@ type channel struct {
 	speak speaker
 	lines chan struct{} // one token a running call
 	reg   registration
+	// thanked has what is said after a key, made once.
+	thanked sync.Map // text to []int16
 }
 
 func newChannel(name string, s Settings, log *slog.Logger) (*channel, error) {
@@ -153,10 +155,11 @@ func (c *channel) password() (string, error) {
 	return secret.Read(c.set.PasswordFile)
 }
 
-// spoken is the audio of a page.
+// spoken is the audio of a page. What is said after a key comes later: it must
+// not keep a person waiting who has picked up.
 type spoken struct {
 	speech []int16
-	thanks map[byte][]int16
+	thanks <-chan map[byte][]int16
 	err    error
 }
 
@@ -185,7 +188,7 @@ func (c *channel) ring(ctx context.Context, o order, p alerting.Page) (alerting.
 	sctx, stop := context.WithCancel(ctx)
 	audio := make(chan spoken, 1) // made while it rings
 	var speaking sync.WaitGroup
-	speaking.Go(func() { audio <- c.prepare(sctx, p) })
+	speaking.Go(func() { c.prepare(sctx, p, audio) })
 	defer speaking.Wait()
 	defer stop()
 
@@ -207,7 +210,7 @@ func (c *channel) ring(ctx context.Context, o order, p alerting.Page) (alerting.
 	drain(conn)
 	words := c.wait(ctx, audio)
 	defer d.hangUp(ctx)
-	k := &call{conn: conn, d: d, lang: p.Language, speech: words.speech, thanks: words.thanks}
+	k := &call{conn: conn, d: d, lang: p.Language, speech: words.speech, ready: words.thanks}
 	tctx, end := context.WithTimeout(ctx, c.set.MaxCall)
 	defer end()
 	how := k.talk(tctx)
@@ -232,31 +235,36 @@ func receipt(p alerting.Page, digits, detail string) alerting.Receipt {
 	return r
 }
 
-// prepare makes all audio of a call.
-func (c *channel) prepare(ctx context.Context, p alerting.Page) spoken {
-	out := spoken{thanks: map[byte][]int16{}}
-	if out.speech, out.err = c.speak.say(ctx, p.Speech, p.Language); out.err != nil {
-		return beeps(out.err)
+// prepare makes all audio of a call; the sentence first.
+func (c *channel) prepare(ctx context.Context, p alerting.Page, audio chan<- spoken) {
+	speech, err := c.speak.say(ctx, p.Speech, p.Language)
+	if err != nil {
+		audio <- beeps(err)
+		return
 	}
+	ready := make(chan map[byte][]int16, 1)
+	audio <- spoken{speech: speech, thanks: ready}
+	clips := map[byte][]int16{}
 	for _, key := range []byte("129") {
-		clip, err := c.speak.say(ctx, thanks(key, p.Language), p.Language)
-		if err != nil {
-			clip = tone(0.3)
+		text := thanks(key, p.Language)
+		if clip, ok := c.thanked.Load(text); ok {
+			clips[key], _ = clip.([]int16) // only such are stored
+			continue
 		}
-		out.thanks[key] = clip
+		if clip, err := c.speak.say(ctx, text, p.Language); err == nil {
+			c.thanked.Store(text, clip)
+			clips[key] = clip
+		}
 	}
-	return out
+	ready <- clips
 }
 
 // beeps stand in for speech: a phone that rings and beeps, and takes the keys,
 // is better than none.
 func beeps(err error) spoken {
-	out := spoken{err: err, thanks: map[byte][]int16{}}
+	out := spoken{err: err}
 	for range 3 {
 		out.speech = append(append(out.speech, tone(0.5)...), make([]int16, rate/2)...)
-	}
-	for _, key := range []byte("129") {
-		out.thanks[key] = tone(0.3)
 	}
 	return out
 }
