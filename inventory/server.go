@@ -127,9 +127,10 @@ type DNS struct {
 type Report struct {
 	Parent       []string `yaml:"parent" doc:"Superior body, one line an item: [UBND TỈNH A]."`
 	Organisation []string `yaml:"organisation" doc:"Issuing body, one line an item."`
-	Symbol       string   `yaml:"symbol" doc:"What follows \"Số:   /BC-\"."`
+	Symbol       string   `yaml:"symbol" doc:"The unit's letters of the number, after \"Số:   /BC-\": TTCNTT."`
 	Place        string   `yaml:"place" doc:"Place before the date."`
 	To           []string `yaml:"to" doc:"\"Kính gửi\", one line an item."`
+	Basis        string   `yaml:"basis" doc:"First sentence: \"Thực hiện Công văn số … ngày … của … về việc …, … báo cáo như sau:\"."`
 	Recipients   []string `yaml:"recipients" doc:"\"Nơi nhận\", one line an item."`
 	Signer       []string `yaml:"signer" doc:"Authority and position of the signer, one line an item."`
 }

@@ -18,12 +18,13 @@ type Source interface {
 // Options is what a report needs beside its figures. Organisation names, legal
 // bases and objectives are configuration of the place that reports.
 type Options struct {
-	Parent       string         // the agency above, printed upright: "UBND TỈNH A"; "" = left out
-	Organisation string         // who reports: "TRUNG TÂM B"; "" = a blank to fill in
-	Symbol       string         // of the document number: "BC-TTB"; "" = "BC"
+	Parent       string         // the agency above, printed upright, lines as given: "UBND TỈNH A"; "" = left out
+	Organisation string         // who reports, lines as given: "TRUNG TÂM B"; "" = a blank to fill in
+	Symbol       string         // of the document number, after "BC-": "TTB"; "" = nothing
 	Place        string         // "Hà Nội"; "" = a blank to fill in
 	Title        string         // under BÁO CÁO; "" = a neutral one
 	Signer       string         // the position that signs: "GIÁM ĐỐC"; "" = a blank
+	To           []string       // after "Kính gửi:"; none = left out
 	Recipients   []string       // under "Nơi nhận"
 	Basis        string         // "Thực hiện Công văn số …"; "" = left out
 	Objective    float64        // percent, the organisation's own ("mục tiêu nội bộ"); 0 = none, nothing is judged

@@ -24,7 +24,7 @@ type labOptions struct {
 
 func labCommand(app *kingpin.Application) (*kingpin.CmdClause, func(context.Context, *env) error) {
 	var o labOptions
-	cmd := app.Command("lab", "Watch a lab of public systems on loopback, some broken on purpose; with an inventory here, watch that instead. This is `make run`.")
+	cmd := app.Command("lab", "Watch a lab of public systems on loopback, some broken on purpose; with an inventory here and no --lab.dir, watch that instead. This is `make run`.")
 	configFlag(cmd, &o.config)
 	cmd.Flag("lab.dir", "Folder for the lab's configuration and data; default: a new one under the temporary folder, removed at the end.").StringVar(&o.dir)
 	o.web = webflag.AddFlags(cmd, defaultListen)
@@ -33,7 +33,7 @@ func labCommand(app *kingpin.Application) (*kingpin.CmdClause, func(context.Cont
 
 func runLab(ctx context.Context, e *env, o labOptions) error {
 	log := promslog.New(&e.log)
-	if own := ownInventory(o.config); own {
+	if o.dir == "" && ownInventory(o.config) {
 		say(e.err, "An inventory is here: watching it instead of the lab.\n")
 		return serve(ctx, serveOptions{config: o.config, storage: "data", web: o.web, console: e.out}, log, announce(e, nil, ""))
 	}

@@ -30,7 +30,7 @@ func reportCommand(app *kingpin.Application) (*kingpin.CmdClause, func(context.C
 	var o reportOptions
 	cmd := app.Command("report", "Write the availability report of a period: HTML, CSV and JSON.")
 	configFlag(cmd, &o.config)
-	cmd.Flag("from", "Begin: 2026-09-01, 2026-09-01T07:00 or RFC 3339; without zone in --time-zone of the inventory's default.").Required().StringVar(&o.from)
+	cmd.Flag("from", "Begin: 2026-09-01, 2026-09-01T07:00 or RFC 3339; without zone: Vietnamese time.").Required().StringVar(&o.from)
 	cmd.Flag("to", "End: a date alone is included whole; default now.").StringVar(&o.to)
 	cmd.Flag("out", "Folder for the files.").Default("report").StringVar(&o.out)
 	cmd.Flag("url", "A running watchpost, or any Prometheus-compatible server, to read the history from.").Default("http://127.0.0.1:9115").StringVar(&o.url)
@@ -81,6 +81,7 @@ func reportText(s inventory.Server, o reportOptions) report.Options {
 	return report.Options{
 		Parent: strings.Join(s.Report.Parent, "\n"), Organisation: strings.Join(s.Report.Organisation, "\n"), Symbol: s.Report.Symbol,
 		Place: s.Report.Place, Title: o.title, Signer: strings.Join(s.Report.Signer, "\n"), Recipients: s.Report.Recipients,
+		To: s.Report.To, Basis: s.Report.Basis,
 		Objective: o.objective, Vantage: s.Vantage, Now: time.Now(), Explain: explain,
 	}
 }
