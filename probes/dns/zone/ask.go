@@ -72,6 +72,7 @@ func (e *Env) look(ctx context.Context, t Target) *Look {
 	if l.ChainErr == nil {
 		if !l.NoParent {
 			a.askParents(ctx, cuts[len(cuts)-1])
+			a.tellWalk(cuts[len(cuts)-1])
 		}
 		a.collectHosts(cuts)
 		a.askServers(ctx)
@@ -143,4 +144,14 @@ func delegated(l *Look, m *dnswire.Msg) []dnswire.RR {
 		return ns
 	}
 	return dnswire.Set(m.Answer, l.Zone, dnswire.TypeNS)
+}
+
+// tellWalk spares the parent the question that following the zone's own names
+// would put to it again.
+func (a *asker) tellWalk(up walk.Cut) {
+	for _, p := range a.l.Parents {
+		if m := p.NS.Msg(); m != nil && a.walker.Tell(up, a.l.Zone, m) {
+			return
+		}
+	}
 }
