@@ -280,9 +280,6 @@ func namesOf(r *roster.Roster, dir Directory) words.Names {
 			return ""
 		},
 		Unit: func(unit string) string {
-			if unit == "watchpost" {
-				return "Hệ thống giám sát"
-			}
 			if dir == nil {
 				return ""
 			}

@@ -7,11 +7,13 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
 	"watchpost.example/alerting/oncall/auth"
 	"watchpost.example/alerting/oncall/journal"
+	"watchpost.example/alerting/oncall/tongue"
 )
 
 //go:embed pages/*.html pages/*.css
@@ -42,6 +44,7 @@ func (s *Service) Handler() http.Handler {
 	mux.HandleFunc("GET /oncall/{$}", s.page(auth.View, s.showList))
 	mux.HandleFunc("GET /oncall/incident/{id}", s.page(auth.View, s.showIncident))
 	mux.HandleFunc("POST /oncall/incident/{id}/{action}", s.form(auth.Act, s.serveAction))
+	mux.HandleFunc("GET /oncall/tools", s.page(auth.Admin, s.showTools))
 	mux.HandleFunc("POST /oncall/test", s.form(auth.Admin, s.serveTest))
 	mux.HandleFunc("POST /oncall/drill", s.form(auth.Admin, s.serveDrill))
 	mux.HandleFunc("GET /duty", s.page(auth.View, s.showDuty))
@@ -51,8 +54,8 @@ func (s *Service) Handler() http.Handler {
 	// a push message may be, for its token is the authority, not a cookie.
 	cross := http.NewCrossOriginProtection()
 	cross.AddInsecureBypassPattern("POST /ack/{token}")
-	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		http.Error(w, "Yêu cầu từ trang khác bị từ chối. / A request from another site is refused.", http.StatusForbidden)
+	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.refuse(w, r, auth.User{}, http.StatusForbidden, "error.site")
 	}))
 	return headers(cross.Handler(mux))
 }
@@ -166,12 +169,12 @@ func (s *Service) page(need auth.Role, next userHandler) http.HandlerFunc {
 		u, ok := s.guard.Request(r)
 		switch {
 		case !ok && r.Header.Get("Authorization") == "" && strings.Contains(r.Header.Get("Accept"), "text/html"):
-			http.Redirect(w, r, "/oncall/login?to="+queryEscape(r.URL.Path), http.StatusSeeOther)
+			http.Redirect(w, r, "/oncall/login?to="+url.QueryEscape(r.URL.Path), http.StatusSeeOther)
 		case !ok:
 			w.Header().Set("WWW-Authenticate", `Basic realm="watchpost", charset="UTF-8"`)
-			http.Error(w, "Cần đăng nhập. / Sign in first.", http.StatusUnauthorized)
+			s.refuse(w, r, auth.User{}, http.StatusUnauthorized, "error.signin")
 		case !u.Role.May(need):
-			http.Error(w, "Tài khoản này không có quyền. / This user may not do that.", http.StatusForbidden)
+			s.refuse(w, r, u, http.StatusForbidden, "error.role")
 		default:
 			next(w, r, u)
 		}
@@ -183,11 +186,11 @@ func (s *Service) form(need auth.Role, next userHandler) http.HandlerFunc {
 	return s.page(need, func(w http.ResponseWriter, r *http.Request, u auth.User) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		if err := r.ParseForm(); err != nil {
-			http.Error(w, "Không đọc được biểu mẫu. / The form could not be read.", http.StatusBadRequest)
+			s.refuse(w, r, u, http.StatusBadRequest, "error.form")
 			return
 		}
 		if !s.guard.CheckForm(u, r.PostForm.Get("form")) {
-			http.Error(w, "Biểu mẫu đã cũ, hãy tải lại trang. / The form is out of date, load the page again.", http.StatusForbidden)
+			s.refuse(w, r, u, http.StatusForbidden, "error.stale")
 			return
 		}
 		next(w, r, u)
@@ -195,12 +198,14 @@ func (s *Service) form(need auth.Role, next userHandler) http.HandlerFunc {
 }
 
 func (s *Service) showLogin(w http.ResponseWriter, r *http.Request) {
-	s.show(w, http.StatusOK, "login.html", loginPage{To: localPath(r.URL.Query().Get("to"))})
+	p := loginPage{common: s.stranger(r, ""), To: localPath(r.URL.Query().Get("to"))}
+	s.show(w, r, http.StatusOK, "login.html", p.Lang, p)
 }
 
 type loginPage struct {
 	common // nobody is signed in
 	To     string
+	Name   string // what was typed; the password is never given back
 	Error  string
 }
 
@@ -218,18 +223,21 @@ func (s *Service) serveLogin(w http.ResponseWriter, r *http.Request) {
 			d.journal(journal.Entry{At: now, Kind: journal.Login, What: what, Who: clip(name, 50), Detail: auth.ClientIP(r)})
 		})
 	}
-	switch {
-	case errors.Is(err, auth.ErrThrottled):
-		s.show(w, http.StatusTooManyRequests, "login.html", loginPage{To: to, Error: "Sai quá nhiều lần. Hãy chờ một phút rồi thử lại."})
-		return
-	case err != nil:
-		s.show(w, http.StatusUnauthorized, "login.html", loginPage{To: to, Error: "Sai tên hoặc mật khẩu."})
+	if err != nil {
+		p := loginPage{common: s.stranger(r, ""), To: to, Name: clip(name, 50)}
+		p.Here = "/oncall/login"
+		code, key := http.StatusUnauthorized, "login.wrong"
+		if errors.Is(err, auth.ErrThrottled) {
+			code, key = http.StatusTooManyRequests, "login.wait"
+		}
+		p.Error = tongue.Say(p.Lang, key)
+		s.show(w, r, code, "login.html", p.Lang, p)
 		return
 	}
 	value, expires := s.guard.Session(u)
 	http.SetCookie(w, &http.Cookie{
 		Name: auth.Cookie, Value: value, Path: "/", Expires: expires, HttpOnly: true, SameSite: http.SameSiteLaxMode,
-		Secure: r.TLS != nil || strings.HasPrefix(s.opt.ExternalURL, "https://"),
+		Secure: s.secure(r),
 	})
 	http.Redirect(w, r, to, http.StatusSeeOther)
 }

@@ -2,14 +2,12 @@ package oncall
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
-	"fmt"
-	"html/template"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"watchpost.example/alerting/oncall/auth"
@@ -17,146 +15,23 @@ import (
 	"watchpost.example/alerting/oncall/outbox"
 	"watchpost.example/alerting/oncall/roster"
 	"watchpost.example/alerting/oncall/ticket"
-	"watchpost.example/alerting/oncall/words"
+	"watchpost.example/alerting/oncall/tongue"
 )
-
-func queryEscape(s string) string { return url.QueryEscape(s) }
-
-// show renders a page of pages/ inside the common frame.
-func (s *Service) show(w http.ResponseWriter, code int, name string, data any) {
-	v := s.View()
-	zone := v.Roster.Zone
-	names := namesOf(v.Roster, s.opt.Directory)
-	t, err := template.New("frame.html").Funcs(template.FuncMap{
-		"clock":  func(t time.Time) string { return words.Clock(t.In(zone)) },
-		"ago":    func(t time.Time) string { return words.Duration(time.Since(t), "vi") },
-		"lasted": func(a, b time.Time) string { return words.Duration(b.Sub(a), "vi") },
-		"person": v.Roster.Name,
-		"unit":   func(id string) string { return first(names.Unit(id), id) },
-		"system": func(unit, id string) string {
-			if names.System == nil {
-				return id
-			}
-			return first(names.System(unit, id), id)
-		},
-		"contact":  names.Contact,
-		"line":     func(l incident.Line) string { return words.Line(l, "vi", v.Roster.Name, zone) },
-		"status":   statusWord,
-		"severity": severityWord,
-		"way":      func(how string) string { return words.Way(how, "vi") },
-		"sent":     sentWord,
-		"mask":     roster.Mask,
-		"safeURL":  safeURL,
-		"evidence": s.evidence,
-	}).ParseFS(files, "pages/frame.html", "pages/"+name)
-	var b bytes.Buffer
-	if err == nil {
-		err = t.Execute(&b, data)
-	}
-	if err != nil {
-		s.log.Error("rendering a page", "page", name, "error", err)
-		http.Error(w, "Lỗi khi hiển thị trang. / The page could not be shown.", http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(code)
-	_, _ = w.Write(b.Bytes()) // the reader is gone
-}
-
-func (s *Service) evidence(a incident.Alert) string {
-	if s.opt.CheckURL == nil || a.Unit == "" {
-		return ""
-	}
-	return safeURL(s.opt.CheckURL(a.Unit, a.System, a.Check))
-}
-
-func first(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
-}
-
-// safeURL keeps http and https addresses only: a runbook comes from an alert.
-func safeURL(s string) string {
-	if u, err := url.Parse(s); err == nil && (u.Scheme == "http" || u.Scheme == "https" || u.Scheme == "" && strings.HasPrefix(s, "/")) {
-		return s
-	}
-	return ""
-}
-
-func statusWord(st incident.Status) string {
-	switch st {
-	case incident.Open:
-		return "● Chưa tiếp nhận"
-	case incident.Acknowledged:
-		return "◐ Đã tiếp nhận"
-	case incident.Resolved:
-		return "✓ Đã khôi phục"
-	case incident.Closed:
-		return "■ Đã kết thúc"
-	case incident.Merged:
-		return "↪ Đã gộp"
-	}
-	return string(st)
-}
-
-func severityWord(s string) string {
-	switch incident.Rank(s) {
-	case 0:
-		return "Thông tin"
-	case 1:
-		return "Cảnh báo"
-	}
-	return "Nghiêm trọng"
-}
-
-func sentWord(st outbox.Status) string {
-	switch st {
-	case outbox.Queued:
-		return "chờ gửi"
-	case outbox.Sending:
-		return "đang gửi"
-	case outbox.Sent:
-		return "đã gửi"
-	case outbox.Delivered:
-		return "máy đã nhận"
-	case outbox.Answered:
-		return "đã nghe máy"
-	case outbox.Done:
-		return "đã xác nhận"
-	case outbox.Failed:
-		return "KHÔNG gửi được"
-	case outbox.Dropped:
-		return "không cần gửi nữa"
-	}
-	return string(st)
-}
-
-type common struct {
-	User   auth.User
-	Form   string
-	CanAct bool
-	Admin  bool
-	View   *View
-}
-
-func (s *Service) common(u auth.User) common {
-	return common{User: u, Form: s.guard.Form(u), CanAct: u.Role.May(auth.Act), Admin: u.Role.May(auth.Admin), View: s.View()}
-}
 
 type listPage struct {
 	common
 	Live, Past []incident.Incident
 	Next       time.Time // continue before this; zero = no more
-	Health     Health
+	Older      bool      // a later page of the list
+	Ills       []string
 }
 
 func (s *Service) showList(w http.ResponseWriter, r *http.Request, u auth.User) {
-	p := listPage{common: s.common(u), Health: s.Health()}
+	p := listPage{common: s.common(r, u)}
+	p.Ills = s.ills(p.Lang)
 	before := time.Now().Add(time.Minute)
 	if n, err := strconv.ParseInt(r.URL.Query().Get("before"), 10, 64); err == nil {
-		before = time.UnixMilli(n)
+		before, p.Older = time.UnixMilli(n), true
 	} else {
 		for _, in := range p.View.Incidents {
 			if in.Status.Live() {
@@ -164,6 +39,7 @@ func (s *Service) showList(w http.ResponseWriter, r *http.Request, u auth.User) 
 			}
 		}
 	}
+	slices.SortStableFunc(p.Live, func(a, b incident.Incident) int { return cmp.Or(place(a)-place(b), a.Opened.Compare(b.Opened)) })
 	const many = 50
 	past, err := s.Incidents(r.Context(), before, many)
 	if err != nil {
@@ -175,13 +51,27 @@ func (s *Service) showList(w http.ResponseWriter, r *http.Request, u auth.User) 
 		p.Next = past[many-1].Opened
 	}
 	p.Past = slices.DeleteFunc(past, func(in incident.Incident) bool { return in.Status.Live() })
-	s.show(w, http.StatusOK, "list.html", p)
+	s.show(w, r, http.StatusOK, "list.html", p.Lang, p)
+}
+
+// place orders what is live: what somebody must take first, the worst of it
+// before the rest, then what was taken, last what is only a test.
+func place(in incident.Incident) int {
+	n := 2 - incident.Rank(in.Severity)
+	if in.Status != incident.Open {
+		n += 10
+	}
+	if in.Drill || in.Kind == incident.KindTest {
+		n += 100
+	}
+	return n
 }
 
 type incidentPage struct {
 	common
 	In         incident.Incident
 	Alerts     []incident.Alert
+	Cut        int // alerts that are not listed
 	Deliveries []outbox.Delivery
 	CanSilence bool
 }
@@ -189,14 +79,17 @@ type incidentPage struct {
 func (s *Service) showIncident(w http.ResponseWriter, r *http.Request, u auth.User) {
 	in, ok, err := s.Incident(r.Context(), r.PathValue("id"))
 	if err != nil || !ok {
-		http.Error(w, "Không có sự cố này. / There is no such incident.", http.StatusNotFound)
+		s.refuse(w, r, u, http.StatusNotFound, "error.notfound")
 		return
 	}
-	p := incidentPage{common: s.common(u), In: in, Alerts: in.Alerts(), CanSilence: s.opt.Silencer != nil}
+	p := incidentPage{common: s.common(r, u), In: in, Alerts: in.Alerts(), CanSilence: s.opt.Silencer != nil}
 	if p.Deliveries, err = s.Deliveries(r.Context(), in.ID); err != nil {
 		s.log.Error("listing pages of an incident", "error", err)
 	}
-	s.show(w, http.StatusOK, "incident.html", p)
+	for _, g := range in.Groups {
+		p.Cut += g.Cut
+	}
+	s.show(w, r, http.StatusOK, "incident.html", p.Lang, p)
 }
 
 // serveAction is what the buttons of an incident's page do.
@@ -204,22 +97,24 @@ func (s *Service) serveAction(w http.ResponseWriter, r *http.Request, u auth.Use
 	id := r.PathValue("id")
 	err := s.action(r.Context(), id, r.PathValue("action"), u.Who(), "web", r.PostForm.Get)
 	if err != nil && !errors.Is(err, ErrUnsaved) {
-		http.Error(w, vietnamese(err), statusOf(err))
+		s.refuse(w, r, u, statusOf(err), errorKey(err), err)
 		return
 	}
 	http.Redirect(w, r, "/oncall/incident/"+url.PathEscape(id), http.StatusSeeOther)
 }
 
-func vietnamese(err error) string {
+func errorKey(err error) string {
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return "Không có sự cố này."
+		return "error.notfound"
 	case errors.Is(err, ErrNotLive):
-		return "Sự cố đã kết thúc."
+		return "error.notlive"
 	case errors.Is(err, ErrSilence):
-		return "Chưa tạm dừng được: " + err.Error()
+		return "error.silence"
+	case errors.Is(err, errInput):
+		return "error.input"
 	}
-	return err.Error()
+	return "error.other"
 }
 
 func statusOf(err error) int {
@@ -234,19 +129,24 @@ func statusOf(err error) int {
 	return http.StatusServiceUnavailable
 }
 
+func (s *Service) showTools(w http.ResponseWriter, r *http.Request, u auth.User) {
+	c := s.common(r, u)
+	s.show(w, r, http.StatusOK, "tools.html", c.Lang, c)
+}
+
 func (s *Service) serveTest(w http.ResponseWriter, r *http.Request, u auth.User) {
 	id, err := s.Test(r.Context(), r.PostForm.Get("person"), u.Who())
-	s.afterOpening(w, r, id, err)
+	s.afterOpening(w, r, u, id, err)
 }
 
 func (s *Service) serveDrill(w http.ResponseWriter, r *http.Request, u auth.User) {
 	id, err := s.Drill(r.Context(), u.Who())
-	s.afterOpening(w, r, id, err)
+	s.afterOpening(w, r, u, id, err)
 }
 
-func (s *Service) afterOpening(w http.ResponseWriter, r *http.Request, id string, err error) {
+func (s *Service) afterOpening(w http.ResponseWriter, r *http.Request, u auth.User, id string, err error) {
 	if err != nil && !errors.Is(err, ErrUnsaved) {
-		http.Error(w, vietnamese(err), statusOf(err))
+		s.refuse(w, r, u, statusOf(err), errorKey(err), err)
 		return
 	}
 	http.Redirect(w, r, "/oncall/incident/"+url.PathEscape(id), http.StatusSeeOther)
@@ -262,13 +162,13 @@ type dutyPage struct {
 // dutyAhead is how far /duty and /duty.ics look.
 const dutyAhead = 30 * 24 * time.Hour
 
-func (s *Service) showDuty(w http.ResponseWriter, _ *http.Request, u auth.User) {
-	p := dutyPage{common: s.common(u)}
+func (s *Service) showDuty(w http.ResponseWriter, r *http.Request, u auth.User) {
+	p := dutyPage{common: s.common(r, u)}
 	now := time.Now()
 	p.Now = p.View.Roster.At(now)
 	p.Ahead = p.View.Roster.Segments(now, lastShift(p.View.Roster, now))
 	p.Problems = roster.Check(p.View.Roster, now, now.Add(s.opt.GapAhead))
-	s.show(w, http.StatusOK, "duty.html", p)
+	s.show(w, r, http.StatusOK, "duty.html", p.Lang, p)
 }
 
 // lastShift is the end of the plan, at most dutyAhead from now, so that the time
@@ -300,7 +200,8 @@ func (s *Service) serveCalendar(w http.ResponseWriter, _ *http.Request, _ auth.U
 }
 
 type ackPage struct {
-	common // nobody is signed in
+	common  // nobody is signed in
+	Unsaved bool
 	In     incident.Incident
 	Person string
 	Token  string
@@ -313,27 +214,27 @@ type ackPage struct {
 func (s *Service) showAck(w http.ResponseWriter, r *http.Request) {
 	t, p, code := s.readTicket(r)
 	if p.Error == "" && s.used(r.Context(), t) {
-		p.Error, code = "Liên kết này đã được dùng.", http.StatusGone
+		p.Error, code = tongue.Say(p.Lang, "ack.used"), http.StatusGone
 	}
-	s.show(w, code, "ack.html", p)
+	s.show(w, r, code, "ack.html", p.Lang, p)
 }
 
 func (s *Service) readTicket(r *http.Request) (ticket.Ticket, ackPage, int) {
 	t, err := s.tickets.Open(r.PathValue("token"), time.Now())
+	p := ackPage{common: s.stranger(r, t.Person), Person: t.Person, Token: r.PathValue("token")}
 	if err != nil {
-		text := "Liên kết không hợp lệ."
+		p.Error = tongue.Say(p.Lang, "ack.bad")
 		if errors.Is(err, ticket.ErrExpired) {
-			text = "Liên kết đã hết hạn. Hãy đăng nhập trang trực hoặc trả lời tin nhắn."
+			p.Error = tongue.Say(p.Lang, "ack.expired")
 		}
-		return t, ackPage{Error: text}, http.StatusNotFound
+		return t, p, http.StatusNotFound
 	}
-	p := ackPage{Person: t.Person, Token: r.PathValue("token")}
 	in, ok, err := s.Incident(r.Context(), t.Incident)
 	if err == nil && ok && in.Status == incident.Merged {
 		in, ok, err = s.Incident(r.Context(), in.MergedInto)
 	}
 	if err != nil || !ok {
-		p.Error = "Không còn sự cố này."
+		p.Error = tongue.Say(p.Lang, "ack.gone")
 		return t, p, http.StatusNotFound
 	}
 	p.In = in
@@ -344,22 +245,24 @@ func (s *Service) serveAck(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	t, p, code := s.readTicket(r)
 	if p.Error != "" {
-		s.show(w, code, "ack.html", p)
+		s.show(w, r, code, "ack.html", p.Lang, p)
 		return
 	}
 	err := s.useTicket(r.Context(), t)
 	switch {
 	case err == nil || errors.Is(err, ErrUnsaved):
-		p.Done = true
+		p.Done, p.Unsaved = true, err != nil
 		if in, ok, err := s.Incident(r.Context(), p.In.ID); err == nil && ok {
 			p.In = in
 		}
 	case errors.Is(err, errUsed):
-		p.Error, code = "Liên kết này đã được dùng.", http.StatusGone
+		p.Error, code = tongue.Say(p.Lang, "ack.used"), http.StatusGone
 	case errors.Is(err, ErrNotLive):
-		p.Error, code = "Sự cố đã kết thúc, không cần tiếp nhận nữa.", http.StatusConflict
+		p.Error, code = tongue.Say(p.Lang, "ack.over"), http.StatusConflict
+	case errors.Is(err, ErrNotFound):
+		p.Error, code = tongue.Say(p.Lang, "ack.stranger"), http.StatusNotFound
 	default:
-		p.Error, code = fmt.Sprintf("Chưa tiếp nhận được: %v", err), http.StatusServiceUnavailable
+		p.Error, code = tongue.Say(p.Lang, "ack.failed", err), http.StatusServiceUnavailable
 	}
-	s.show(w, code, "ack.html", p)
+	s.show(w, r, code, "ack.html", p.Lang, p)
 }

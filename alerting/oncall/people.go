@@ -12,6 +12,7 @@ import (
 	"watchpost.example/alerting/oncall/outbox"
 	"watchpost.example/alerting/oncall/reply"
 	"watchpost.example/alerting/oncall/roster"
+	"watchpost.example/alerting/oncall/words"
 )
 
 // act does what a person asked for one incident.
@@ -190,8 +191,7 @@ func (d *desk) test(person, by string, now time.Time) (string, error) {
 	if _, ok := d.roster.Person(person); !ok {
 		return "", fmt.Errorf("%w: nobody in the roster has the id %q", ErrNotFound, person)
 	}
-	title := "kiểm tra máy của " + d.roster.Name(person)
-	in := incident.Incident{Kind: incident.KindTest, Title: title, Severity: alerting.Warning, Policy: "test", Targets: []string{person}}
+	in := incident.Incident{Kind: incident.KindTest, Severity: alerting.Warning, Policy: "test", Targets: []string{person}}
 	id := d.open(in, d.ladder.Named("test"), now)
 	d.apply(id, incident.Note{Who: by, Text: "test by hand"}, now)
 	return id, nil
@@ -200,8 +200,7 @@ func (d *desk) test(person, by string, now time.Time) (string, error) {
 // drill opens an incident that is marked as a drill on every page.
 func (d *desk) drill(by string, now time.Time) string {
 	a := incident.Alert{
-		Fingerprint: "drill", Name: "Drill", Severity: alerting.Critical, Unit: "dien-tap", System: "cong-thong-tin", Since: now,
-		Summary: "Dien tap: cong thong tin khong truy cap duoc", Description: "Diễn tập: cổng thông tin không truy cập được",
+		Fingerprint: "drill", Name: words.DrillName, Severity: alerting.Critical, Unit: words.DrillUnit, System: "cong-thong-tin", Since: now,
 	}
 	g := incident.Group{Key: "drill:" + newPageID(), Alerts: []incident.Alert{a}}
 	policy := d.ladder.Choose(alerting.Critical, 0)

@@ -21,6 +21,8 @@ import (
 	"watchpost.example/alerting/oncall/roster"
 	"watchpost.example/alerting/oncall/store"
 	"watchpost.example/alerting/oncall/ticket"
+	"watchpost.example/alerting/oncall/tongue"
+	"watchpost.example/alerting/oncall/words"
 )
 
 // ErrNotFound is what an action gives for an incident or person that is not
@@ -269,35 +271,40 @@ const stuckAfter = time.Minute
 // Health tells whether the pager itself is well: that is what a peer asks. That
 // others are silent is not the pager's own illness, and is paged about anyway.
 func (s *Service) Health() Health {
+	ills := s.ills(tongue.English)
+	return Health{OK: len(ills) == 0, Problems: ills}
+}
+
+// ills is what ails the pager, in words of a language.
+func (s *Service) ills(lang string) []string {
 	v := s.View()
-	h := Health{OK: true}
-	add := func(format string, args ...any) {
-		h.OK, h.Problems = false, append(h.Problems, fmt.Sprintf(format, args...))
-	}
+	var out []string
+	add := func(key string, args ...any) { out = append(out, tongue.Say(lang, key, args...)) }
 	if !v.Saved {
-		add("the disk refuses to save")
+		add("ill.disk")
 	}
-	if time.Since(v.At) > stuckAfter {
-		add("the desk has not moved for %s", time.Since(v.At).Round(time.Second))
+	if d := time.Since(v.At); d > stuckAfter {
+		add("ill.desk", words.Duration(d, lang))
 	}
 	if slices.Contains(v.Lost, watchdogName) {
-		add("no heartbeat of %s", watchdogName)
+		add("ill.watchdog")
 	}
-	if why := s.channelsDead(); why != "" {
-		add("%s", why)
+	if key := s.channelsDead(); key != "" {
+		add(key)
 	}
 	select {
 	case <-s.stopped:
-		add("stopped")
+		add("ill.stopped")
 	default:
 	}
-	return h
+	return out
 }
 
-// channelsDead says why no channel can be expected to work; "" when one can.
+// channelsDead gives the key of why no channel can be expected to work; "" when
+// one can.
 func (s *Service) channelsDead() string {
 	if len(s.opt.Channels) == 0 {
-		return "no channel is configured"
+		return "ill.nochannel"
 	}
 	for _, ch := range s.opt.Channels {
 		h, asked := s.health.Load(ch.Name())
@@ -305,5 +312,5 @@ func (s *Service) channelsDead() string {
 			return ""
 		}
 	}
-	return "every channel says that it does not work"
+	return "ill.channels"
 }

@@ -91,8 +91,7 @@ func (d *desk) shiftTest(s alerting.Shift, now time.Time) {
 			d.apply(in.ID, incident.Close{Reason: "the next shift began"}, now)
 		}
 	}
-	title := "nhận ca " + s.Start.In(d.roster.Zone).Format("15:04 02/01")
-	in := incident.Incident{Kind: incident.KindTest, Title: title, Severity: alerting.Warning, Policy: ladder.ShiftTest}
+	in := incident.Incident{Kind: incident.KindTest, Title: s.Start.In(d.roster.Zone).Format(time.RFC3339), Severity: alerting.Warning, Policy: ladder.ShiftTest}
 	d.open(in, d.ladder.Named(ladder.ShiftTest), now)
 }
 

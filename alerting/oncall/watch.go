@@ -3,6 +3,7 @@ package oncall
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"watchpost.example/alerting"
 	"watchpost.example/alerting/oncall/incident"
 	"watchpost.example/alerting/oncall/journal"
+	"watchpost.example/alerting/oncall/words"
 )
 
 // watch is who must be heard of, and when he last was.
@@ -22,12 +24,12 @@ type watch struct {
 
 type heart struct {
 	name   string
-	title  string // of the incident, Vietnamese
 	within time.Duration
 	last   time.Time
 	heard  bool // since the start
 	lost   bool
-	detail string
+	ill    bool   // the last that was heard: it answers and is not well
+	detail string // why it could not be asked, or what ails it
 }
 
 // watchdogName is the source that Alertmanager's watchdog feeds.
@@ -39,19 +41,19 @@ const watchKey = "oncall/"
 // startWatch gives every source its full time from the start on.
 func (d *desk) startWatch(now time.Time) {
 	d.watch.hearts, d.watch.turned = nil, now
-	add := func(name, title string, within time.Duration) {
+	add := func(name string, within time.Duration) {
 		if within > 0 {
 			in := d.incidents[d.byKey[watchKey+name]]
 			lost := in != nil && in.Status.Live() // a former run raised it
-			d.watch.hearts = append(d.watch.hearts, heart{name: name, title: title, within: within, last: now, lost: lost})
+			d.watch.hearts = append(d.watch.hearts, heart{name: name, within: within, last: now, lost: lost})
 		}
 	}
-	add(watchdogName, "Bộ máy cảnh báo không còn gửi nhịp báo sống (Watchdog)", d.opt.WatchdogWithin)
+	add(watchdogName, d.opt.WatchdogWithin)
 	for _, h := range d.opt.Heartbeats {
-		add("heartbeat:"+h.Name, "Không còn nhận nhịp báo sống của "+h.Name, h.Within)
+		add("heartbeat:"+h.Name, h.Within)
 	}
 	for _, p := range d.opt.Peers {
-		add("peer:"+p.Name, "Trạm giám sát "+p.Name+" không trả lời", p.After)
+		add("peer:"+p.Name, p.After)
 	}
 }
 
@@ -62,7 +64,7 @@ func (d *desk) heard(name string, now time.Time) bool {
 		if s.name != name {
 			continue
 		}
-		s.last, s.detail = now, ""
+		s.last, s.detail, s.ill = now, "", false
 		if !s.heard {
 			s.heard = true
 			d.journal(journal.Entry{At: now, Kind: journal.Heartbeat, What: name})
@@ -77,11 +79,11 @@ func (d *desk) heard(name string, now time.Time) bool {
 	return false
 }
 
-// silentFor keeps why a peer could not be asked, for the page.
-func (d *desk) silentFor(name, why string) {
+// silentFor keeps why a peer could not be asked, or what ails it, for the page.
+func (d *desk) silentFor(name string, why error) {
 	for i := range d.watch.hearts {
-		if d.watch.hearts[i].name == name {
-			d.watch.hearts[i].detail = why
+		if s := &d.watch.hearts[i]; s.name == name {
+			s.detail, s.ill = why.Error(), errors.Is(why, errIll)
 		}
 	}
 }
@@ -124,17 +126,20 @@ func (d *desk) paused(now time.Time) {
 
 // group is the alert that the pager raises by itself.
 func (s *heart) group(ended time.Time) incident.Group {
-	description := s.title + "."
+	a := incident.Alert{
+		Fingerprint: s.name, Name: words.OwnAlert, Severity: alerting.Critical, Since: s.last, Ended: ended,
+		Unit: words.OwnUnit, System: strings.Replace(s.name, ":", "-", 1), Check: words.Silent,
+	}
+	if s.ill {
+		a.Check = words.Ill
+	}
+	// The texts are for the API and for logs; pages are worded in each reader's language.
+	a.Summary = words.Summary(a, "vi")
+	a.Description = a.Summary + "."
 	if s.detail != "" {
-		description += " " + clip(s.detail, 300)
+		a.Description += " " + clip(s.detail, 300)
 	}
-	return incident.Group{
-		Key: watchKey + s.name,
-		Alerts: []incident.Alert{{
-			Fingerprint: s.name, Name: "PagerWatch", Severity: alerting.Critical, Since: s.last, Ended: ended,
-			Unit: "watchpost", System: strings.ReplaceAll(s.name, ":", "-"), Summary: s.title, Description: description,
-		}},
-	}
+	return incident.Group{Key: watchKey + s.name, Alerts: []incident.Alert{a}}
 }
 
 // Health is what /oncall/health answers and what a peer reads.
@@ -154,7 +159,7 @@ func (s *Service) askPeer(ctx context.Context, p Peer) {
 			if err == nil {
 				d.heard(name, now)
 			} else {
-				d.silentFor(name, err.Error())
+				d.silentFor(name, err)
 			}
 		})
 		select {
@@ -164,6 +169,9 @@ func (s *Service) askPeer(ctx context.Context, p Peer) {
 		}
 	}
 }
+
+// errIll is what a peer gives that answers and is not well, wrapped.
+var errIll = errors.New("says of itself")
 
 // askHealth is nil when the peer answers that its own pager is well.
 func askHealth(ctx context.Context, c *http.Client, p Peer) error {
@@ -188,7 +196,7 @@ func askHealth(ctx context.Context, c *http.Client, p Peer) error {
 		return fmt.Errorf("%s answered %s and no health", p.Name, resp.Status)
 	}
 	if !h.OK {
-		return fmt.Errorf("%s says of itself: %s", p.Name, clip(strings.Join(h.Problems, "; "), 200))
+		return fmt.Errorf("%s %w: %s", p.Name, errIll, clip(strings.Join(h.Problems, "; "), 200))
 	}
 	return nil
 }

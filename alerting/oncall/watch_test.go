@@ -41,7 +41,7 @@ func TestPeer(t *testing.T) {
 		o.Peers = []Peer{{Name: "B", URL: gone.URL, Every: 5 * time.Millisecond, After: 30 * time.Millisecond}}
 	})
 	waitFor(t, func() bool { return len(d.sms.all()) > 0 })
-	if p := d.sms.all()[0].page; !strings.Contains(p.Short, "Tram giam sat B") {
+	if p := d.sms.all()[0].page; !strings.Contains(p.Short, "tram giam sat B") {
 		t.Errorf("the page does not name the peer: %q", p.Short)
 	}
 }

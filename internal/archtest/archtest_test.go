@@ -23,6 +23,7 @@ var mayImport = map[string][]string{
 	"alerting":          {},
 	"internal/testneed": {},
 	"internal/phonerig": {"internal/testneed"},
+	"internal/chromium": {"internal/testneed"},
 	"internal/archtest": {},
 	"probes/wire":       {"probes"},
 	"probes/probetest":  {"probes", "probes/wire"},

@@ -3,6 +3,7 @@ package incident
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"watchpost.example/alerting/oncall/ladder"
@@ -334,7 +335,7 @@ func (e Undelivered) apply(in *Incident, w World) []Command {
 
 func (e Handover) apply(in *Incident, w World) []Command {
 	if in.Status.Live() && in.Kind == KindAlert {
-		in.log(w.Now, HandedOver, "", "", fmt.Sprintf("%v → %v", e.From, e.To))
+		in.log(w.Now, HandedOver, "", "", strings.Join(e.From, ",")+" → "+strings.Join(e.To, ","))
 	}
 	return nil
 }

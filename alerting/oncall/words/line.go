@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"watchpost.example/alerting/oncall/incident"
+	"watchpost.example/alerting/oncall/ladder"
 )
 
 // sentences of a timeline, Vietnamese then English; %[1]s who, %[2]s how, %[3]s text.
@@ -84,7 +85,62 @@ func Line(l incident.Line, lang string, person func(string) string, zone *time.L
 			text = strings.TrimSpace(Clock(t.In(zone)) + " " + rest)
 		}
 	}
+	switch l.What {
+	case incident.Stepped, incident.Nobody:
+		text = roles(text, lang, person)
+	case incident.HandedOver:
+		text = people(text, lang, person)
+	}
 	return strings.TrimSpace(strings.NewReplacer("%[1]s", named(person, l.Who), "%[2]s", Way(l.How, lang), "%[3]s", text).Replace(format))
+}
+
+// roles names the roles of a step, "1.2 first,person:an".
+func roles(text, lang string, person func(string) string) string {
+	number, list, both := strings.Cut(text, " ")
+	if !both {
+		number, list = "", text
+	}
+	var out []string
+	for r := range strings.SplitSeq(list, ",") {
+		switch r {
+		case ladder.Officers:
+			r = choose(lang, "cán bộ trực", "the officers")
+		case ladder.First:
+			r = choose(lang, "cán bộ trực thứ nhất", "the first officer")
+		case ladder.Second:
+			r = choose(lang, "cán bộ trực thứ hai", "the second officer")
+		case ladder.Deputy:
+			r = choose(lang, "trưởng ca", "the shift leader")
+		case ladder.Hotline:
+			r = choose(lang, "đường dây nóng", "the hotline")
+		default:
+			r = named(person, strings.TrimPrefix(r, "person:"))
+		}
+		out = append(out, r)
+	}
+	if both {
+		number += ": "
+	}
+	return number + strings.Join(out, ", ")
+}
+
+// people names those of a handover, "an,binh → chi".
+func people(text, lang string, person func(string) string) string {
+	from, to, ok := strings.Cut(text, " → ")
+	if !ok {
+		return text
+	}
+	names := func(ids string) string {
+		if ids == "" {
+			return choose(lang, "không có ai", "nobody")
+		}
+		var out []string
+		for id := range strings.SplitSeq(ids, ",") {
+			out = append(out, named(person, id))
+		}
+		return strings.Join(out, ", ")
+	}
+	return names(from) + " → " + names(to)
 }
 
 // Way names a channel or a way of acknowledging.

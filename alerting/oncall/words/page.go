@@ -74,6 +74,10 @@ func (v View) t(vi, en string) string {
 	return vi
 }
 
+func (v View) unit(id string) string { return v.Names.InLanguage(id, v.lang()) }
+
+func (v View) title(in incident.Incident) string { return Title(in, v.lang(), v.Names.Person, v.Zone) }
+
 func (v View) clock(t time.Time) string { return Clock(t.In(v.Zone)) }
 
 // Render writes the texts of a page. ID, Incident, Code and Created are the
@@ -109,11 +113,11 @@ func (v View) place(in incident.Incident) (unit, system string) {
 	units := in.Units()
 	switch {
 	case in.Kind == incident.KindTest || len(units) == 0:
-		return in.Title, ""
+		return v.title(in), ""
 	case len(units) > 1:
 		list := make([]string, len(units))
 		for i, u := range units {
-			list[i] = v.Names.unit(u)
+			list[i] = v.unit(u)
 		}
 		return fmt.Sprintf("%d %s: %s", len(units), v.t("đơn vị", "units"), strings.Join(list, ", ")), ""
 	}
@@ -127,7 +131,7 @@ func (v View) place(in incident.Incident) (unit, system string) {
 	if len(systems) > 1 {
 		system = fmt.Sprintf("%d %s", len(systems), v.t("hệ thống", "systems"))
 	}
-	return v.Names.unit(units[0]), system
+	return v.unit(units[0]), system
 }
 
 func (v View) placeLine(in incident.Incident, most int) string {
@@ -148,12 +152,9 @@ func (v View) placeLine(in incident.Incident, most int) string {
 func (v View) happened(in incident.Incident) string {
 	alerts := in.Alerts()
 	if len(alerts) == 0 {
-		return in.Title
+		return v.title(in)
 	}
-	s := alerts[0].Summary
-	if s == "" {
-		s = alerts[0].Name
-	}
+	s := Summary(alerts[0], v.lang())
 	if n := in.Firing(); n > 1 {
 		s = fmt.Sprintf("%s (+%d)", s, n-1)
 	}
@@ -202,7 +203,7 @@ func (v View) parts() (head string, middle func(room int) string, tail string) {
 	}
 	switch {
 	case v.Kind == "test":
-		return v.t("KIỂM TRA.", "TEST."), fixed(in.Title), v.t("Trả lời A ", "Reply A ") + in.Code + v.t(" để xác nhận máy nhận được.", " to show that this phone works.")
+		return v.t("KIỂM TRA.", "TEST."), fixed(v.title(in)), v.t("Trả lời A ", "Reply A ") + in.Code + v.t(" để xác nhận máy nhận được.", " to show that this phone works.")
 	case v.Kind == "handover":
 		return v.t("CA TRỰC từ ", "ON DUTY from ") + v.clock(v.Start) + ".", v.openList, ""
 	case v.About == incident.Recovered:

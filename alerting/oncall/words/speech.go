@@ -62,10 +62,10 @@ func (v View) placeSpoken(in incident.Incident) []string {
 	units := in.Units()
 	switch {
 	case len(units) == 0:
-		return []string{in.Title + "."}
+		return []string{v.title(in) + "."}
 	case len(units) > 1:
 		return []string{fmt.Sprintf(v.t("%s đơn vị bị ảnh hưởng, trong đó có %s.", "%s units are affected, among them %s."),
-			Number(len(units), v.lang()), v.Names.unit(units[0]))}
+			Number(len(units), v.lang()), v.unit(units[0]))}
 	}
 	unit, system := v.place(in)
 	out := []string{fmt.Sprintf(v.t("Đơn vị: %s.", "Unit: %s."), unit)}
@@ -82,8 +82,8 @@ func (v View) whatSpoken(in incident.Incident) []string {
 		return nil
 	}
 	text := alerts[0].Description
-	if text == "" {
-		text = alerts[0].Summary
+	if text == "" || alerts[0].Name == OwnAlert {
+		text = Summary(alerts[0], v.lang())
 	}
 	text, _, _ = strings.Cut(text, "\n")
 	if i := strings.Index(text, ". "); i > 0 {

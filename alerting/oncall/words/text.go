@@ -26,7 +26,7 @@ func (v View) text() string {
 		line("%s", v.Text)
 		return b.String()
 	case v.Kind == "test":
-		line(v.t("Kiểm tra: %s.", "Test: %s."), in.Title)
+		line(v.t("Kiểm tra: %s.", "Test: %s."), v.title(in))
 		line(v.t("Xác nhận để chứng tỏ máy này nhận được: trả lời A %s, hoặc bấm nút.", "Show that this phone works: reply A %s, or press the button."), in.Code)
 		v.links(line)
 		return b.String()
@@ -37,7 +37,7 @@ func (v View) text() string {
 		if !a.Firing() {
 			mark = "○"
 		}
-		line("%s %s/%s: %s (%s %s)", mark, v.Names.unit(a.Unit), v.Names.system(a.Unit, a.System), first(a.Summary, a.Name), v.t("từ", "since"), v.clock(a.Since))
+		line("%s %s/%s: %s (%s %s)", mark, v.unit(a.Unit), v.Names.system(a.Unit, a.System), Summary(a, v.lang()), v.t("từ", "since"), v.clock(a.Since))
 	}
 	if n := len(in.Alerts()) - maxListed; n > 0 {
 		line(v.t("… và %d cảnh báo nữa", "… and %d more alerts"), n)
@@ -48,13 +48,6 @@ func (v View) text() string {
 	v.toDo(line)
 	v.links(line)
 	return b.String()
-}
-
-func first(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 func (v View) headline(line func(string, ...any)) {
