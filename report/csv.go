@@ -43,10 +43,10 @@ func OutagesCSV(w io.Writer, r *Report) error {
 		"unit", "unit_name", "system", "system_name", "first_failure", "start_in_period", "end_in_period",
 		"seconds_in_period", "ongoing", "end_unseen", "reason", "reason_vi", "checks",
 	}}
+	moment := func(t time.Time) string { return t.In(r.From.Location()).Format(time.RFC3339) }
 	for _, o := range r.Outages {
 		rows = append(rows, []string{
-			o.Unit, o.UnitName, o.System, o.SystemName, o.Began.In(r.From.Location()).Format(time.RFC3339),
-			o.Start.Format(time.RFC3339), o.End.Format(time.RFC3339), seconds(o.Duration()),
+			o.Unit, o.UnitName, o.System, o.SystemName, moment(o.Began), moment(o.Start), moment(o.End), seconds(o.Duration()),
 			strconv.FormatBool(o.Ongoing), strconv.FormatBool(o.EndUnseen), string(o.Reason), r.reason(o.Reason),
 			strings.Join(o.Checks, " "),
 		})
