@@ -181,7 +181,8 @@ func (o Outcome) Verdict() (probes.Verdict, probes.Reason, string) {
 		return probes.Unknown, ourReason(l), "no server of the zone could be asked from here"
 	case good == 0, bogus == good:
 		return probes.Down, worst.Reason, worst.sentence()
-	case good < asked, bogus > 0, worst.Severity == probes.PageNow && !elsewhere(worst.Reason):
+	case good < asked, bogus > 0, has(ParentDiffers), // some see the zone, some don't
+		worst.Severity == probes.PageNow && !elsewhere(worst.Reason):
 		return probes.Degraded, worst.Reason, worst.sentence()
 	}
 	return probes.Up, probes.OK, ""
@@ -194,7 +195,7 @@ func (o Outcome) count() (good, bogus, asked int) {
 		if !ours(s) {
 			asked++
 		}
-		if !s.Answers() || s.OverTCP { // without UDP as good as dead
+		if !s.Answers() || s.OverTCP || s.lost() { // without UDP as good as dead
 			continue
 		}
 		good++

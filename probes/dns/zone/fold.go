@@ -51,6 +51,10 @@ func follows(f, cause Finding) bool {
 		return same && validates(f.Reason)
 	case GlueMismatch:
 		return lesser(f, cause)
+	case GlueMissing:
+		return f.Reason == NSUnresolvable && f.Server == cause.Server
+	case CauseReason(dnssec.Malformed): // what has no place in the answer has no signature either
+		return same && f.Record == cause.Record && f.Reason != cause.Reason && validates(f.Reason)
 	}
 	// The costly parameters are what made the iterations too many.
 	return same && cause.Reason == CauseReason(dnssec.NSEC3Iterations) && f.Reason == NSEC3Costly

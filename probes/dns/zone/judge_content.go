@@ -210,7 +210,7 @@ func (j *judge) ttls() {
 				top, where = t, s
 			}
 		}
-		if where != nil && rec.TTL > 0 && j.dropped(w.String(), top, rec.TTL) {
+		if where != nil && rec.TTL > 0 && j.dropped(w.String(), top, rec.TTL) && !j.countsDown(i, w) {
 			j.server(where, TTLDropped, probes.Ticket, w.String(), "a TTL of about "+itoa(rec.TTL), itoa(top), where.Watched[i])
 		}
 	}

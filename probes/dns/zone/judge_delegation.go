@@ -136,6 +136,9 @@ func (j *judge) glue(p Parent) {
 			continue
 		}
 		if h.InParent && referral != nil && len(h.Glue) == 0 {
+			if len(j.answering) > 0 && !j.childAddress(h.Name) {
+				continue // it has no address in the zone either: the name is the fault
+			}
 			j.add(Finding{Reason: GlueMissing, Severity: max(probes.Today, outage(len(j.answering))), Zone: j.l.Zone, Server: h.Name, Record: h.Name + " glue", Expected: "an address in the parent's referral", Found: "none", packets: []Exchange{p.NS}})
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"watchpost.example/probes"
@@ -230,28 +231,71 @@ func (j *judge) slowness(s *Server, took []time.Duration) {
 }
 
 // lostAnswers finds queries that the server left unanswered or failed while it
-// answers others.
+// answers others; what failed in one way is one finding that names the records.
 func (j *judge) lostAnswers(s *Server) {
+	type failed struct {
+		reason          probes.Reason
+		expected, found string
+		records         []string
+		x               Exchange
+	}
+	var all []failed
 	for _, x := range slices.Concat([]Exchange{s.NS, s.DNSKEY, s.Random, s.NoData}, s.Watched) {
 		if x.Reply == nil || ignorable(x) {
 			continue
 		}
-		q := x.Reply.Query.String()
-		switch {
-		case errors.Is(x.Err, dnswire.ErrGarbage):
-			j.server(s, probes.DNSGarbage, probes.Today, q, "a DNS message", "garbage", x)
-		case x.Err != nil && !errors.Is(x.Err, dnswire.ErrMismatch):
-			j.server(s, probes.DNSTimeout, probes.Today, q, "an answer over UDP", exchangeWord(x)+s.tcpInstead(x), x)
-		case x.Rcode() == dnswire.RcodeServFail:
-			j.server(s, ServerServFail, probes.Today, q, "an answer", "SERVFAIL", x)
-		case x.Rcode() == dnswire.RcodeRefused:
-			j.server(s, ServerRefused, probes.Today, q, "an answer", "REFUSED", x)
-		case x.OK() && x.Rcode() != dnswire.RcodeSuccess && x.Rcode() != dnswire.RcodeNXDomain:
-			j.server(s, ServerRcode, probes.Today, q, "an answer", dnswire.RcodeName(x.Rcode()), x)
-		case x.OK() && !x.Msg().Authoritative && !referralBelow(j.l.Zone, x):
-			j.server(s, ServerNoAA, probes.Today, q, "the AA flag", "an answer without authority", x)
+		reason, expected, found := j.failure(s, x)
+		if reason == "" {
+			continue
+		}
+		i := slices.IndexFunc(all, func(f failed) bool { return f.reason == reason && f.found == found })
+		if i < 0 {
+			all = append(all, failed{reason, expected, found, nil, x})
+			i = len(all) - 1
+		}
+		all[i].records = append(all[i].records, j.recordOf(x))
+	}
+	for _, f := range all {
+		j.server(s, f.reason, probes.Today, listed(f.records), f.expected, f.found, f.x)
+	}
+}
+
+// recordOf is what was asked; the random label by what it is, for it is another
+// one in every look.
+func (j *judge) recordOf(x Exchange) string {
+	return strings.Replace(x.Reply.Query.String(), j.l.Random, "(random label)."+j.l.Zone, 1)
+}
+
+// failure says how a server that answers others failed one question; "" = it didn't.
+func (j *judge) failure(s *Server, x Exchange) (reason probes.Reason, expected, found string) {
+	switch {
+	case errors.Is(x.Err, dnswire.ErrGarbage):
+		return probes.DNSGarbage, "a DNS message", "garbage"
+	case x.Err != nil && !errors.Is(x.Err, dnswire.ErrMismatch):
+		return probes.DNSTimeout, "an answer over UDP", exchangeWord(x) + s.tcpInstead(x)
+	case x.Err != nil: // found as a mismatch
+	case x.Rcode() == dnswire.RcodeServFail:
+		return ServerServFail, "an answer", "SERVFAIL"
+	case x.Rcode() == dnswire.RcodeRefused:
+		return ServerRefused, "an answer", "REFUSED"
+	case x.Rcode() != dnswire.RcodeSuccess && x.Rcode() != dnswire.RcodeNXDomain:
+		return ServerRcode, "an answer", dnswire.RcodeName(x.Rcode())
+	case !x.Msg().Authoritative && !referralBelow(j.l.Zone, x):
+		return ServerNoAA, "the AA flag", "an answer without authority"
+	}
+	return "", "", ""
+}
+
+// lost tells that a server speaks for the zone and leaves most else unanswered:
+// to those who ask it, it is as good as dead.
+func (s *Server) lost() bool {
+	n := 0
+	for _, x := range slices.Concat([]Exchange{s.NS, s.DNSKEY, s.Random, s.NoData}, s.Watched) {
+		if x.Err != nil && !unasked(x) {
+			n++
 		}
 	}
+	return n >= MaxLost
 }
 
 func ignorable(x Exchange) bool {
