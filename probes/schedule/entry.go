@@ -80,15 +80,20 @@ func (e *entry) firstDelay(spread time.Duration) time.Duration {
 // an interval after now: turns lie at origin + offset + k*interval, so a check
 // that was asked out of turn, or late, falls back into step by itself.
 func (e *entry) nextTurn(origin, now time.Time) time.Time {
-	iv := e.check().Interval
-	if iv <= 0 {
-		iv = time.Minute // the inventory refuses it; a loop without pause would be worse
-	}
+	iv := e.interval()
 	first := origin.Add(e.offset(iv))
 	if after := now.Add(iv / 2); after.After(first) {
 		first = first.Add((after.Sub(first) + iv - 1).Truncate(iv))
 	}
 	return first
+}
+
+// interval is the time between two turns.
+func (e *entry) interval() time.Duration {
+	if iv := e.check().Interval; iv > 0 {
+		return iv
+	}
+	return time.Minute // the inventory refuses none; a loop without pause would be worse
 }
 
 // quickTurn is when to ask again to settle a change: Recheck after the look that

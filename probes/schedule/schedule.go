@@ -22,7 +22,13 @@ const (
 	// DefaultGrace is how long past its deadline a probe may come back before
 	// its slot is taken away.
 	DefaultGrace = time.Second
+	// DefaultSlack is a tenth of the shortest interval there is.
+	DefaultSlack = 100 * time.Millisecond
 )
+
+// together is how many looks begin at one turn of the clock, on average and at
+// the most: more would wait for each other's processor time and measure that.
+const together = 8
 
 // Options says how to run. The zero value works and shows its results to nobody.
 type Options struct {
@@ -33,6 +39,11 @@ type Options struct {
 	MaxInFlight int
 	Spread      time.Duration // 0 = DefaultSpread
 	Grace       time.Duration // 0 = DefaultGrace
+	// Slack is how late a look may begin so that those due at about the same time
+	// begin together: waking the process up costs more than half of a look that
+	// wakes it alone. It shrinks where looks are many (see together) and delays
+	// nothing where they are few. 0 = DefaultSlack, negative = none.
+	Slack time.Duration
 	// Restore reads a check's last state from history; nil or false = none.
 	Restore func(probes.ID) (probes.State, bool)
 	Logger  *slog.Logger // nil = silent
@@ -53,6 +64,7 @@ type Scheduler struct {
 	mu       sync.Mutex
 	ctx      context.Context // of Run; nil before and after it
 	origin   time.Time       // phase 0 of every check, with its monotonic reading
+	gap      time.Duration   // least time between two turns of the clock
 	entries  map[probes.ID]*entry
 	due      dueHeap  // idle entries by next look
 	queue    []*entry // due, waiting for a slot, oldest first
@@ -77,6 +89,9 @@ func New(o Options) *Scheduler {
 	}
 	if o.Grace <= 0 {
 		o.Grace = DefaultGrace
+	}
+	if o.Slack == 0 {
+		o.Slack = DefaultSlack
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -160,7 +175,19 @@ func (s *Scheduler) turn(now time.Time) time.Duration {
 	if len(s.due) == 0 {
 		return beatEvery
 	}
-	return min(s.due[0].due.Sub(now), beatEvery)
+	return min(max(s.due[0].due.Sub(now), s.gap), beatEvery)
+}
+
+// slack is the time in which as many of checks fall due as may begin together.
+func slack(most time.Duration, checks map[probes.ID]*entry) time.Duration {
+	var rate float64 // looks a second
+	for _, e := range checks {
+		rate += 1 / e.interval().Seconds()
+	}
+	if rate == 0 {
+		return 0
+	}
+	return max(min(most, time.Duration(together/rate*float64(time.Second))), 0)
 }
 
 // jumped is told by the clock.
@@ -215,6 +242,7 @@ func (s *Scheduler) Update(checks []*probes.Check) {
 		s.entries[e.check().ID] = e
 		s.due.push(e)
 	}
+	s.gap = slack(s.o.Slack, s.entries)
 	s.mu.Unlock()
 	s.poke()
 }
