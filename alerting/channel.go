@@ -106,3 +106,29 @@ func Temporary(err error) bool {
 	var p permanentError
 	return !errors.As(err, &p)
 }
+
+// laterError carries how long the next hop wants to be left alone.
+type laterError struct {
+	error
+	wait time.Duration
+}
+
+func (e laterError) Unwrap() error { return e.error }
+
+// Later marks err as one after which the next hop asked to wait: "Retry-After".
+// nil stays nil.
+func Later(err error, wait time.Duration) error {
+	if err == nil || wait <= 0 {
+		return err
+	}
+	return laterError{err, wait}
+}
+
+// RetryAfter is how long the next hop asked to wait; 0 = it did not say.
+func RetryAfter(err error) time.Duration {
+	var l laterError
+	if errors.As(err, &l) {
+		return l.wait
+	}
+	return 0
+}

@@ -35,6 +35,7 @@ func New() *Client {
 		Transport: &http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
 			DisableKeepAlives:      true,
+			DisableCompression:     true, // a bomb of zeros stays as small as it came
 			TLSHandshakeTimeout:    10 * time.Second,
 			ResponseHeaderTimeout:  60 * time.Second,
 			MaxResponseHeaderBytes: 64 << 10,
@@ -82,23 +83,37 @@ func (c *Client) Do(ctx context.Context, r Request) ([]byte, error) {
 	if resp.StatusCode/100 == 2 {
 		return body, nil
 	}
-	err = fmt.Errorf("%s answered %d: %s", where, resp.StatusCode, secret.Hide(Quote(body), r.Secrets...))
+	err = fmt.Errorf("%s answered %d: %s", where, resp.StatusCode, Quote(body, r.Secrets...))
 	switch resp.StatusCode {
 	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
-		return nil, err
+	default:
+		if resp.StatusCode < 500 {
+			return nil, alerting.Permanent(err)
+		}
 	}
-	if resp.StatusCode < 500 {
-		return nil, alerting.Permanent(err)
-	}
-	return nil, err
+	return nil, alerting.Later(err, retryAfter(resp.Header.Get("Retry-After"), time.Now()))
 }
 
-// Quote makes the beginning of an answer fit for a journal line.
-func Quote(body []byte) string {
-	if len(body) > quoted {
-		body = body[:quoted]
+// retryAfter reads the header of that name: seconds, or a date (RFC 9110
+// section 10.2.3); 0 = none that makes sense.
+func retryAfter(value string, now time.Time) time.Duration {
+	wait := time.Duration(0)
+	if n, err := strconv.Atoi(value); err == nil && n < 86400 {
+		wait = time.Duration(n) * time.Second
+	} else if at, err := http.ParseTime(value); err == nil {
+		wait = at.Sub(now)
 	}
-	return strconv.QuoteToASCII(string(body))
+	if wait < 0 || wait > 24*time.Hour {
+		return 0
+	}
+	return wait
+}
+
+// Quote makes the beginning of an answer fit for a journal line, without the
+// secrets that it may repeat.
+func Quote(body []byte, secrets ...string) string {
+	text := secret.Hide(string(body), secrets...)
+	return strconv.QuoteToASCII(text[:min(len(text), quoted)])
 }
 
 // host is what of a URL may be shown: a path or query may hold a token.

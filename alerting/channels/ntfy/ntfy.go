@@ -107,7 +107,7 @@ func (c *channel) Send(ctx context.Context, topic string, p alerting.Page) (aler
 	}
 	var a answer
 	if err := json.Unmarshal(got, &a); err != nil {
-		return alerting.Receipt{}, fmt.Errorf("ntfy %s: the answer is not ntfy's: %s", c.name, httpsend.Quote(got))
+		return alerting.Receipt{}, fmt.Errorf("ntfy %s: the answer is not ntfy's: %s", c.name, httpsend.Quote(got, r.Secrets...))
 	}
 	return alerting.Receipt{Page: p.ID, Provider: a.ID, Status: alerting.Accepted, At: time.Now()}, nil
 }
@@ -155,7 +155,7 @@ func (c *channel) Health(ctx context.Context) alerting.Health {
 		Healthy bool `json:"healthy"`
 	}
 	if err := json.Unmarshal(got, &h); err != nil || !h.Healthy {
-		return alerting.Health{Detail: "the ntfy server does not call itself healthy: " + httpsend.Quote(got)}
+		return alerting.Health{Detail: "the ntfy server does not call itself healthy: " + httpsend.Quote(got, r.Secrets...)}
 	}
 	return alerting.Health{OK: true, Detail: "healthy"}
 }

@@ -4,9 +4,14 @@
 package secret
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -40,13 +45,33 @@ func Problem(path string) string {
 	return ""
 }
 
-// Hide takes every one of secrets out of text, for errors made by libraries
-// that quote what they were given.
+// Hide takes every one of secrets out of text, in the spellings in which a next
+// hop may quote it back: as it is, escaped for a URL or JSON, in base64. Do it
+// before text is cut, or half a secret is left.
 func Hide(text string, secrets ...string) string {
+	var all []string
 	for _, s := range secrets {
 		if len(s) >= 4 {
-			text = strings.ReplaceAll(text, s, "(secret)")
+			all = append(all, forms(s)...)
 		}
 	}
+	// The longest first: one may hold another.
+	slices.SortFunc(all, func(a, b string) int { return len(b) - len(a) })
+	for _, s := range all {
+		text = strings.ReplaceAll(text, s, "(secret)")
+	}
 	return text
+}
+
+func forms(s string) []string {
+	out := []string{s, url.QueryEscape(s), url.PathEscape(s), strings.ToLower(url.QueryEscape(s))}
+	if b, err := json.Marshal(s); err == nil {
+		out = append(out, strings.Trim(string(b), `"`))
+	}
+	for _, e := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding, base64.RawStdEncoding, base64.RawURLEncoding} {
+		out = append(out, e.EncodeToString([]byte(s)))
+	}
+	quoted := strconv.Quote(s)
+	ascii := strconv.QuoteToASCII(s)
+	return append(out, quoted[1:len(quoted)-1], ascii[1:len(ascii)-1])
 }

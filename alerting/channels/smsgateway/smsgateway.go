@@ -1,6 +1,7 @@
 package smsgateway
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -67,12 +68,9 @@ func (c *channel) Send(ctx context.Context, number string, p alerting.Page) (ale
 	if err != nil {
 		return alerting.Receipt{}, fmt.Errorf("sms_gateway %s: %w", c.name, err)
 	}
-	id, err := c.judge(body)
+	id, err := c.judge(body, r.Secrets)
 	if err != nil {
-		if alerting.Temporary(err) {
-			return alerting.Receipt{}, fmt.Errorf("sms_gateway %s: %s", c.name, secret.Hide(err.Error(), r.Secrets...))
-		}
-		return alerting.Receipt{}, alerting.Permanent(fmt.Errorf("sms_gateway %s: %s", c.name, secret.Hide(err.Error(), r.Secrets...)))
+		return alerting.Receipt{}, fmt.Errorf("sms_gateway %s: %w", c.name, err)
 	}
 	return alerting.Receipt{Page: p.ID, Provider: id, Status: alerting.Accepted, At: time.Now()}, nil
 }
@@ -80,7 +78,7 @@ func (c *channel) Send(ctx context.Context, number string, p alerting.Page) (ale
 // request renders the templates; field names the one that failed.
 func (s *Settings) request(d data) (r httpsend.Request, field string, err error) {
 	for _, v := range d.Secret {
-		r.Secrets = append(r.Secrets, v, url.QueryEscape(v))
+		r.Secrets = append(r.Secrets, v)
 	}
 	r.Method, r.Headers = s.Method, map[string]string{}
 	if r.URL, err = render(s.URL, d); err != nil {
@@ -94,6 +92,9 @@ func (s *Settings) request(d data) (r httpsend.Request, field string, err error)
 	for k, v := range s.Headers {
 		if r.Headers[k], err = render(v, d); err != nil {
 			return r, "headers." + k, err
+		}
+		if v != r.Headers[k] { // user and password as one word
+			r.Secrets = append(r.Secrets, r.Headers[k][strings.LastIndex(r.Headers[k], " ")+1:])
 		}
 	}
 	return r, "", nil
@@ -112,11 +113,13 @@ func render(text string, d data) (string, error) {
 }
 
 // judge reads a 2xx answer: the gateway's id, or why it refused.
-func (c *channel) judge(body []byte) (id string, err error) {
+func (c *channel) judge(body []byte, secrets []string) (id string, err error) {
 	var doc any
 	if c.set.Success.JSON != "" || c.set.Success.ID != "" {
-		if err := json.Unmarshal(body, &doc); err != nil {
-			return "", fmt.Errorf("the gateway's answer is not JSON: %s", httpsend.Quote(body))
+		d := json.NewDecoder(bytes.NewReader(body))
+		d.UseNumber() // ids are longer than a float's digits
+		if err := d.Decode(&doc); err != nil {
+			return "", fmt.Errorf("the gateway's answer is not JSON: %s", httpsend.Quote(body, secrets...))
 		}
 		id = lookup(doc, c.set.Success.ID)
 	}
@@ -125,14 +128,15 @@ func (c *channel) judge(body []byte) (id string, err error) {
 		if slices.Contains(strings.Split(c.set.Success.Equals, "|"), got) {
 			return id, nil
 		}
-		err := fmt.Errorf("the gateway refused: %s is %q: %s", c.set.Success.JSON, got, httpsend.Quote(body))
-		if slices.Contains(c.set.Success.Temporary, got) {
+		err := fmt.Errorf("the gateway refused: %s is %s: %s", c.set.Success.JSON, httpsend.Quote([]byte(got), secrets...), httpsend.Quote(body, secrets...))
+		// Without the field it is no answer of this gateway's: of a proxy, or a fault.
+		if got == "" || slices.Contains(c.set.Success.Temporary, got) {
 			return "", err
 		}
 		return "", alerting.Permanent(err)
 	}
 	if !c.success.Match(body) {
-		return "", fmt.Errorf("the gateway's answer does not match success.regexp: %s", httpsend.Quote(body))
+		return "", fmt.Errorf("the gateway's answer does not match success.regexp: %s", httpsend.Quote(body, secrets...))
 	}
 	return id, nil
 }
@@ -152,8 +156,8 @@ func lookup(doc any, path string) string {
 	switch v := doc.(type) {
 	case string:
 		return v
-	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64)
+	case json.Number:
+		return v.String()
 	case bool:
 		return strconv.FormatBool(v)
 	}

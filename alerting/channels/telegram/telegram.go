@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -113,7 +114,7 @@ func (c *channel) call(ctx context.Context, method string, in, out any) error {
 		return alerting.Permanent(fmt.Errorf("telegram %s: %w", c.name, err))
 	}
 	got, err := c.client.Do(ctx, httpsend.Request{
-		URL: c.set.URL + "/bot" + token + "/" + method, Body: body,
+		URL: c.set.URL + "/bot" + url.PathEscape(token) + "/" + method, Body: body,
 		Headers: map[string]string{"Content-Type": "application/json"}, Secrets: []string{token},
 	})
 	if err != nil {
@@ -121,7 +122,7 @@ func (c *channel) call(ctx context.Context, method string, in, out any) error {
 	}
 	var a answer
 	if err := json.Unmarshal(got, &a); err != nil || !a.OK {
-		return fmt.Errorf("telegram %s: %s was refused: %s", c.name, method, secret.Hide(httpsend.Quote(got), token))
+		return fmt.Errorf("telegram %s: %s was refused: %s", c.name, method, httpsend.Quote(got, token))
 	}
 	if err := json.Unmarshal(a.Result, out); err != nil {
 		return fmt.Errorf("telegram %s: %s: the answer is not the Bot API's", c.name, method)

@@ -13,6 +13,8 @@ import (
 const (
 	backoffBase = 5 * time.Second
 	backoffMost = time.Minute
+	// waitMost bounds how long a next hop's wish to be left alone is heeded.
+	waitMost = 2 * time.Minute
 	// acceptWithin: a channel that has not taken a page by then is passed by,
 	// while its attempts go on.
 	acceptWithin = time.Minute

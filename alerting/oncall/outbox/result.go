@@ -63,7 +63,7 @@ func (q *Queue) failed(d *Delivery, r alerting.Receipt, err error, now time.Time
 	}
 	if alerting.Temporary(err) && d.Attempts < q.cfg.Rules(d.Channel).Attempts {
 		d.Status = Queued
-		d.NotBefore = now.Add(q.backoff(d.Attempts))
+		d.NotBefore = now.Add(max(q.backoff(d.Attempts), min(alerting.RetryAfter(err), waitMost)))
 		return append(out, Event{What: "retry", Delivery: *d, Detail: "again at " + d.NotBefore.Format(time.RFC3339)})
 	}
 	d.Status, d.FallAt = Failed, time.Time{}
