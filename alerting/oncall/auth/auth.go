@@ -173,15 +173,11 @@ type Guard struct {
 	secret []byte
 	now    func() time.Time
 
-	mu     sync.Mutex
-	users  *Users
-	failed map[string]failures // by client address and by user name
-}
+	limiter  limiter
+	verified verified
 
-type failures struct {
-	n     int
-	until time.Time
-	last  time.Time
+	mu    sync.Mutex
+	users *Users
 }
 
 // SessionFor is how long a session lasts: one shift.
@@ -198,7 +194,7 @@ var (
 
 // New makes a Guard. A nil users lets nobody in.
 func New(secret []byte, users *Users) *Guard {
-	return &Guard{secret: secret, users: users, now: time.Now, failed: map[string]failures{}}
+	return &Guard{secret: secret, users: users, now: time.Now, limiter: newLimiter(), verified: newVerified()}
 }
 
 // SetUsers changes who may sign in; sessions of users who are gone end.
@@ -206,6 +202,7 @@ func (g *Guard) SetUsers(u *Users) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.users = u
+	g.verified.clear()
 }
 
 func (g *Guard) list() *Users {
@@ -265,65 +262,6 @@ func ClientIP(r *http.Request) string {
 		return r.RemoteAddr
 	}
 	return host
-}
-
-// Check compares a password. Unknown names take as long as known ones.
-func (g *Guard) Check(name, password, client string) (User, error) {
-	keys := []string{"ip:" + client, "user:" + strings.ToLower(name)}
-	if g.throttled(keys) {
-		return User{}, ErrThrottled
-	}
-	u, ok := g.list().find(name)
-	hash := u.hash
-	if !ok {
-		hash = []byte(nobody)
-	}
-	if err := bcrypt.CompareHashAndPassword(hash, []byte(password)); err != nil || !ok {
-		g.fail(keys)
-		return User{}, ErrCredentials
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	delete(g.failed, keys[1])
-	return u, nil
-}
-
-// nobody is the hash of a password that nobody has.
-const nobody = "$2a$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy"
-
-const (
-	freeFailures = 5
-	maxTracked   = 10000
-)
-
-func (g *Guard) throttled(keys []string) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	now := g.now()
-	return slices.ContainsFunc(keys, func(k string) bool { return now.Before(g.failed[k].until) })
-}
-
-// fail counts; from the sixth failure on each one costs twice the wait of the
-// one before, from a second to five minutes. An hour of peace forgives.
-func (g *Guard) fail(keys []string) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	now := g.now()
-	if len(g.failed) > maxTracked {
-		clear(g.failed)
-	}
-	for _, k := range keys {
-		f := g.failed[k]
-		if now.Sub(f.last) > time.Hour {
-			f = failures{}
-		}
-		f.n++
-		f.last = now
-		if over := f.n - freeFailures; over >= 0 {
-			f.until = now.Add(min(time.Second<<min(over, 20), 5*time.Minute))
-		}
-		g.failed[k] = f
-	}
 }
 
 // Session makes the value of a session cookie. It is signed with the user's

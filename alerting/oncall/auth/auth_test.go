@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net/http"
@@ -79,25 +80,125 @@ func TestSession(t *testing.T) {
 	})
 }
 
+// Guessing is slowed down where it comes from; the officer whose name is guessed
+// at gets in from elsewhere, and from where he has signed in before.
 func TestThrottle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := New(secret, users(t, password, ""))
-		for range freeFailures {
-			if _, err := g.Check("an", "wrong", "192.0.2.1"); !errors.Is(err, ErrCredentials) {
-				t.Fatal(err)
+		check := func(name, pw, from string, want error) {
+			t.Helper()
+			if _, err := g.Check(name, pw, from); !errors.Is(err, want) {
+				t.Errorf("%s from %s: %v, want %v", name, from, err, want)
 			}
 		}
-		if _, err := g.Check("an", password, "192.0.2.9"); !errors.Is(err, ErrThrottled) {
-			t.Errorf("from another address the name is not throttled: %v", err)
+		check("an", password, "192.0.2.1", nil)
+		for range freePair {
+			check("an", "wrong", "192.0.2.7", ErrCredentials)
 		}
-		if _, err := g.Check("binh", "wrong", "192.0.2.1"); !errors.Is(err, ErrThrottled) {
-			t.Errorf("for another name the address is not throttled: %v", err)
-		}
+		check("an", password, "192.0.2.7", ErrThrottled) // also the right one: no oracle
+		check("an", password, "192.0.2.9", nil)
+		check("binh", "wrong", "192.0.2.7", ErrCredentials)
 		<-time.After(6 * time.Minute)
-		if _, err := g.Check("an", password, "192.0.2.1"); err != nil {
-			t.Errorf("after a rest: %v", err)
+		check("an", password, "192.0.2.7", nil)
+
+		// Many names from one place, such as a proxy that everybody comes through.
+		for i := range freeSource {
+			_, _ = g.Check(fmt.Sprintf("u%d", i), "wrong", "192.0.2.1") // refused, as it should
+		}
+		check("binh", password, "192.0.2.1", ErrThrottled)
+		check("an", password, "192.0.2.1", nil) // has signed in from there
+		<-time.After(mostSource + time.Second)
+		check("binh", "wrong", "192.0.2.1", ErrCredentials)
+
+		// One subscriber has a whole /64.
+		for i := range freePair {
+			check("an", "wrong", fmt.Sprintf("2001:db8::%d", i), ErrCredentials)
+		}
+		check("an", password, "2001:db8::ffff", ErrThrottled)
+		check("an", password, "2001:db8:0:1::1", nil)
+	})
+}
+
+// A thousand sources don't grow the memory for ever, and don't free the one that
+// is waiting now.
+func TestThrottleIsBounded(t *testing.T) {
+	l := newLimiter()
+	now := time.Now()
+	for range freePair {
+		l.fail("bad", "an", now)
+	}
+	l.failed[[2]string{"bad", "an"}] = failures{n: 50, until: now.Add(mostPair), last: now}
+	for i := range 3 * maxTracked {
+		l.fail(fmt.Sprint(i), "x", now)
+	}
+	if n := len(l.failed); n > maxTracked+2 {
+		t.Errorf("%d sources are kept", n)
+	}
+	if !l.throttled("bad", "an", now) {
+		t.Error("a flood from elsewhere freed the one that waits")
+	}
+}
+
+// The second time a password costs no bcrypt, until something changes.
+func TestRightPasswordIsRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := New(secret, users(t, password, ""))
+		remembered := func(pw string) bool {
+			u, _ := g.list().find("an")
+			return g.verified.has(g.verified.key("an", string(u.hash), pw), g.now())
+		}
+		if remembered(password) {
+			t.Fatal("before it was ever seen")
+		}
+		if _, err := g.Check("an", password, "192.0.2.1"); err != nil || !remembered(password) {
+			t.Fatalf("not remembered: %v", err)
+		}
+		_, _ = g.Check("an", "wrong", "192.0.2.1") // refused
+		if remembered("wrong") || remembered(password+"\x00") || remembered("") {
+			t.Error("a wrong one is remembered")
+		}
+		if g.verified.key("a", "bc", "d") == g.verified.key("ab", "c", "d") {
+			t.Error("parts run into each other")
+		}
+		if v := newVerified(); v.secretIs(g.verified.secret) {
+			t.Error("two processes have the same key")
+		}
+		<-time.After(verifiedFor)
+		if remembered(password) {
+			t.Error("it is remembered for ever")
+		}
+		_, _ = g.Check("an", password, "192.0.2.1") // right
+		g.SetUsers(users(t, "another long password", ""))
+		if _, err := g.Check("an", password, "192.0.2.1"); !errors.Is(err, ErrCredentials) {
+			t.Errorf("the old password after a change: %v", err)
+		}
+		for i := range 3 * maxVerified {
+			g.verified.add(g.verified.key("an", "", fmt.Sprint(i)), g.now())
+		}
+		if n := len(g.verified.until); n > maxVerified {
+			t.Errorf("%d are remembered", n)
 		}
 	})
+}
+
+func (v *verified) secretIs(b []byte) bool { return bytes.Equal(v.secret, b) }
+
+func BenchmarkBasic(b *testing.B) {
+	hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.DefaultCost)
+	if err != nil {
+		b.Fatal(err)
+	}
+	g := New(secret, &Users{users: []User{{Name: "an", Role: Act, hash: hash}}})
+	for name, each := range map[string]func(){"remembered": func() {}, "bcrypt": g.verified.clear} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				each()
+				if _, err := g.Check("an", password, "192.0.2.1"); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }
 
 func TestProxyIsBelievedFromItsNetworkOnly(t *testing.T) {
