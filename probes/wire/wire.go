@@ -129,31 +129,38 @@ func (w *Wire) Dial(ctx context.Context, network string, addr netip.AddrPort) (n
 
 // dial is Dial without the guard, for our own resolvers.
 func (w *Wire) dial(ctx context.Context, network string, addr netip.AddrPort) (net.Conn, error) {
-	src := netip.AddrPort{}
-	if s := w.Source(addr.Addr()); s.IsValid() {
-		src = netip.AddrPortFrom(s, 0)
-	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	var c net.Conn
-	switch network {
-	case "tcp":
-		t, err := w.dialer.DialTCP(ctx, "tcp", src, addr)
-		if err != nil {
-			return nil, err
-		}
-		c = t
-	case "udp":
-		u, err := w.dialer.DialUDP(ctx, "udp", src, addr)
-		if err != nil {
-			return nil, err
-		}
-		c = u
-	default:
+	d := w.dialer
+	src := w.Source(addr.Addr())
+	switch {
+	case network != "tcp" && network != "udp":
 		return nil, fmt.Errorf("network %q: tcp or udp", network)
+	case !src.IsValid():
+		// Nothing is bound. Dialer.DialTCP would bind even to no address, and a
+		// port that is bound first can't be used to two servers at a time: with
+		// the minute that a closed connection keeps its port, 28,000 ports would
+		// be used up at 470 looks a second.
+	case network == "tcp":
+		d.LocalAddr, d.Control = net.TCPAddrFromAddrPort(netip.AddrPortFrom(src, 0)), portLater
+	default:
+		d.LocalAddr = net.UDPAddrFromAddrPort(netip.AddrPortFrom(src, 0))
+	}
+	c, err := d.DialContext(ctx, network, addr.String())
+	if err != nil {
+		return nil, err
 	}
 	return bind(ctx, c)
+}
+
+// portLater has the kernel bind the address alone and choose the port when it
+// knows the server, so that one port serves many servers (Linux
+// IP_BIND_ADDRESS_NO_PORT, for IPv6 too). An older kernel refuses and binds both.
+func portLater(_, _ string, c syscall.RawConn) error {
+	return c.Control(func(fd uintptr) {
+		_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_IP, 24, 1)
+	})
 }
 
 // dialError says whose fault it is. ENETUNREACH and EHOSTUNREACH come both
