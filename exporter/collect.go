@@ -129,6 +129,9 @@ func (k ownCollector) Collect(out chan<- prometheus.Metric) {
 			}
 		}
 	}
+	for _, r := range k.o.Reasons {
+		send(mReasonWords, 1, string(word(r.Reason)), cleaned(r.Words), cleaned(r.Short))
+	}
 	if k.o.Schedule == nil {
 		return
 	}
@@ -151,6 +154,8 @@ type HistoryStats struct {
 	Degraded                             bool
 	Failures, Dropped, Rejected, Samples uint64
 	MemorySamples                        int
+	// DiskFree and DiskSize are in bytes; 0 and 0 = the disk does not tell.
+	DiskFree, DiskSize int64
 }
 
 // HistoryCollector names the history's metrics; stats is read at each scrape.
@@ -162,14 +167,37 @@ func (historyCollector) Describe(chan<- *prometheus.Desc) {}
 
 func (k historyCollector) Collect(out chan<- prometheus.Metric) {
 	s := k.stats()
-	for m, v := range map[metric]float64{
+	values := map[metric]float64{
 		mHistoryDegraded: bit(s.Degraded), mHistoryFailures: float64(s.Failures), mHistoryDropped: float64(s.Dropped),
 		mHistoryRejected: float64(s.Rejected), mHistorySamples: float64(s.Samples), mHistoryMemory: float64(s.MemorySamples),
-	} {
+	}
+	if s.DiskSize > 0 {
+		values[mStorageFree], values[mStorageSize] = float64(s.DiskFree), float64(s.DiskSize)
+	}
+	for m, v := range values {
 		kind := prometheus.GaugeValue
 		if table[m].kind == counter {
 			kind = prometheus.CounterValue
 		}
 		out <- prometheus.MustNewConstMetric(desc(m, nil), kind, v)
 	}
+}
+
+// EvidenceStats is the evidence store's account of itself.
+type EvidenceStats struct {
+	Dropped uint64 // pieces lost since the start
+	Bytes   int64  // on the disk
+}
+
+// EvidenceCollector names the evidence store's metrics; stats is read at each scrape.
+func EvidenceCollector(stats func() EvidenceStats) prometheus.Collector { return evidenceCollector{stats} }
+
+type evidenceCollector struct{ stats func() EvidenceStats }
+
+func (evidenceCollector) Describe(chan<- *prometheus.Desc) {}
+
+func (k evidenceCollector) Collect(out chan<- prometheus.Metric) {
+	s := k.stats()
+	out <- prometheus.MustNewConstMetric(desc(mEvidenceDropped, nil), prometheus.CounterValue, float64(s.Dropped))
+	out <- prometheus.MustNewConstMetric(desc(mEvidenceBytes, nil), prometheus.GaugeValue, float64(s.Bytes))
 }

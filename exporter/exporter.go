@@ -23,6 +23,9 @@ type Options struct {
 	Schedule func() ScheduleStats
 	Uplink   func() UplinkStats
 	Reload   func() ReloadStats
+	// Reasons are put into words for the texts of alerts; nil = alerts name the
+	// bare reason.
+	Reasons []ReasonWords
 
 	Logger *slog.Logger // nil = silent
 }
@@ -54,6 +57,13 @@ type UplinkStats struct {
 	Guarded bool
 	Up      bool
 	Anchors map[string]bool // by name: whether it answers
+}
+
+// ReasonWords is a reason in the language of who is woken.
+type ReasonWords struct {
+	Reason probes.Reason
+	Words  string // for people
+	Short  string // the same for an SMS: unaccented
 }
 
 // ReloadStats is the fate of the configuration.

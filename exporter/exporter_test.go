@@ -26,11 +26,13 @@ func full(t *testing.T, vantage string) (*exporter.Exporter, *exporter.Board) {
 		Uplink: func() exporter.UplinkStats {
 			return exporter.UplinkStats{Guarded: true, Up: true, Anchors: map[string]bool{"gateway": true}}
 		},
-		Reload: func() exporter.ReloadStats { return exporter.ReloadStats{OK: true, SuccessAt: now} },
+		Reload:  func() exporter.ReloadStats { return exporter.ReloadStats{OK: true, SuccessAt: now} },
+		Reasons: []exporter.ReasonWords{{Reason: probes.TCPRefused, Words: "máy chủ từ chối kết nối", Short: "may chu tu choi ket noi"}},
 	})
 	units := []*probes.Unit{unit("u1", "http", "tls", "tcp", "dns", "icmp", "zone")}
 	units[0].Systems[0].DependsOn = []string{"u2/core", "u2/core"}
-	x.Registry().MustRegister(exporter.HistoryCollector(func() exporter.HistoryStats { return exporter.HistoryStats{Degraded: true} }))
+	x.Registry().MustRegister(exporter.HistoryCollector(func() exporter.HistoryStats { return exporter.HistoryStats{Degraded: true, DiskFree: 1, DiskSize: 2} }))
+	x.Registry().MustRegister(exporter.EvidenceCollector(func() exporter.EvidenceStats { return exporter.EvidenceStats{Dropped: 1, Bytes: 2} }))
 	b.Update(units)
 	for c := range exporter.Checks(units) {
 		o := probes.Observation{At: time.Now(), Took: time.Second, Verdict: probes.Degraded, Reason: probes.PartlyDown}

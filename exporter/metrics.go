@@ -128,6 +128,11 @@ const (
 	mHistoryRejected
 	mHistorySamples
 	mHistoryMemory
+	mStorageFree
+	mStorageSize
+	mEvidenceDropped
+	mEvidenceBytes
+	mReasonWords
 
 	metricCount
 )
@@ -242,6 +247,11 @@ var table = [metricCount]row{
 	mHistoryRejected: {"watchpost_history_rejected_samples_total", counter, Own, true, "Samples refused because they are too old or contradict one of the same time.", nil},
 	mHistorySamples:  {"watchpost_history_samples_total", counter, Own, true, "Samples taken by the history.", nil},
 	mHistoryMemory:   {"watchpost_history_memory_samples", gauge, Own, true, "Samples that are in memory only.", nil},
+	mStorageFree:     {"watchpost_storage_free_bytes", gauge, Own, true, "Space that watchpost can still take on the disk of its history, in bytes.", nil},
+	mStorageSize:     {"watchpost_storage_size_bytes", gauge, Own, true, "Size of the disk of its history, in bytes.", nil},
+	mEvidenceDropped: {"watchpost_evidence_dropped_total", counter, Own, true, "Pieces of evidence that were lost because the disk was too slow or refused them.", nil},
+	mEvidenceBytes:   {"watchpost_evidence_bytes", gauge, Own, true, "Size of the evidence store in bytes.", nil},
+	mReasonWords:     {"watchpost_reason_words_info", gauge, Own, true, "A reason in Vietnamese, for the texts of alerts: words for people, short without accents for an SMS.", []string{"reason", "words", "short"}},
 }
 
 // String is the metric's name.

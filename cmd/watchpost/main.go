@@ -25,12 +25,16 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/common/promslog"
 	promslogflag "github.com/prometheus/common/promslog/flag"
+	promversion "github.com/prometheus/common/version"
 )
 
 // version is set by the linker: -X main.version=v0.1.0.
 var version = "dev"
 
 func main() {
+	// What Prometheus' and Alertmanager's own packages say of themselves: the
+	// status of the Alertmanager API, the User-Agent of remote_write.
+	promversion.Version, promversion.Revision = version, revision()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := execute(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()

@@ -7,12 +7,15 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/common/promslog"
 
+	"watchpost.example/alerting/oncall/words"
+	"watchpost.example/exporter"
 	"watchpost.example/exporter/history"
 	"watchpost.example/inventory"
 	"watchpost.example/probes"
@@ -92,11 +95,26 @@ func explain(reason, lang string) (title, whatToDo string) {
 	r := probes.Reason(reason)
 	title, whatToDo = show.Explain(r, show.Lang(lang))
 	if !show.Explained(r) {
-		if words := zone.Words(r, lang); words != "" {
-			title = words
+		if s := zone.Words(r, lang); s != "" {
+			title = s
 		}
 	}
 	return title, whatToDo
+}
+
+// reasonWords puts every reason of the kinds into the words that alerts use.
+func reasonWords(all []probes.Kind) []exporter.ReasonWords {
+	reasons := probes.SharedReasons()
+	for _, k := range all {
+		reasons = append(reasons, k.Reasons...)
+	}
+	slices.Sort(reasons)
+	var out []exporter.ReasonWords
+	for _, r := range slices.Compact(reasons) {
+		title, _ := explain(string(r), string(show.Vietnamese))
+		out = append(out, exporter.ReasonWords{Reason: r, Words: title, Short: words.Cut(words.Fold(title), 50)})
+	}
+	return out
 }
 
 // openHistory gives the reader of raw samples: the folder if one is named, else

@@ -73,11 +73,17 @@ func (d disk) release() {
 
 // free is the space that this user can still take, in bytes.
 func (d disk) free() (int64, error) {
+	free, _, err := d.room()
+	return free, err
+}
+
+// room is the space that this user can still take, and all that there is, in bytes.
+func (d disk) room() (free, size int64, err error) {
 	var st syscall.Statfs_t
 	if err := syscall.Statfs(d.dir, &st); err != nil {
-		return 0, fmt.Errorf("asking for the space of %s: %w", d.dir, err)
+		return 0, 0, fmt.Errorf("asking for the space of %s: %w", d.dir, err)
 	}
-	return int64(st.Bavail) * st.Bsize, nil
+	return int64(st.Bavail) * st.Bsize, int64(st.Blocks) * st.Bsize, nil
 }
 
 // low tells whether the disk is about to be full.

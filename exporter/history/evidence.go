@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"watchpost.example/exporter"
 	"watchpost.example/probes"
 )
 
@@ -116,6 +117,13 @@ func (e *Evidence) Observe(_ *probes.Check, o probes.Observation, _ probes.State
 // Dropped counts the pieces that were lost because the queue was full or the
 // disk refused them.
 func (e *Evidence) Dropped() uint64 { return e.dropped.Load() }
+
+// Stats is Dropped and the size of all that is kept.
+func (e *Evidence) Stats() exporter.EvidenceStats {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return exporter.EvidenceStats{Dropped: e.dropped.Load(), Bytes: e.size}
+}
 
 // Close writes what is queued. Observe must not be called after it.
 func (e *Evidence) Close() error {

@@ -100,6 +100,7 @@ type History struct {
 
 	queue   chan look
 	syncs   chan chan struct{}
+	updated chan struct{} // of capacity 1: the writer should look at the board
 	dropped atomic.Uint64
 	stop    context.CancelFunc
 	done    chan struct{}
@@ -129,7 +130,7 @@ func Open(o Options) (*History, error) {
 	}
 	h := &History{
 		o: o, log: o.Logger, store: store,
-		queue: make(chan look, QueueLength), syncs: make(chan chan struct{}), done: make(chan struct{}),
+		queue: make(chan look, QueueLength), syncs: make(chan chan struct{}), updated: make(chan struct{}, 1), done: make(chan struct{}),
 		parser: parser.NewParser(parser.Options{}),
 	}
 	h.began = store.newest()
@@ -163,6 +164,17 @@ func (h *History) Observe(c *probes.Check, o probes.Observation, s probes.State)
 	case h.queue <- look{c, o, s}:
 	default:
 		h.dropped.Add(1)
+	}
+}
+
+// Updated tells that the inventory is another one, after Board.Update: new
+// checks are then in the history, as unknown, before their first look, and
+// removed ones end. Without it a rule that counts the checks of a system would
+// for some seconds leave out those that were not yet asked. It does not block.
+func (h *History) Updated() {
+	select {
+	case h.updated <- struct{}{}:
+	default: // it will look anyway
 	}
 }
 
@@ -203,8 +215,12 @@ func (h *History) Parser() parser.Parser { return h.parser }
 // Stats is the account that the exporter names.
 func (h *History) Stats() exporter.HistoryStats {
 	s := h.store
-	return exporter.HistoryStats{
+	out := exporter.HistoryStats{
 		Degraded: s.Degraded(), Failures: s.failures.Load(), Dropped: h.dropped.Load(),
 		Rejected: s.rejected.Load(), Samples: s.samples.Load(), MemorySamples: s.memory.Len(),
 	}
+	if free, size, err := s.space.room(); err == nil {
+		out.DiskFree, out.DiskSize = free, size
+	}
+	return out
 }

@@ -213,6 +213,36 @@ func TestSweep(t *testing.T) {
 	})
 }
 
+// TestUpdated: a check that nobody looked at is in the history as unknown as
+// soon as the inventory has it, and not at the next sweep; rules that count the
+// checks of a unit would leave it out meanwhile.
+func TestUpdated(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	info := prometheus.NewGauge(prometheus.GaugeOpts{Name: "watchpost_x", Help: "x"})
+	reg.MustRegister(info)
+	b := exporter.NewBoard()
+	h := open(t, history.Options{Entries: b.Entries, Gatherer: reg, ScrapeInterval: time.Hour})
+	eventually(t, "the first sweep, of an empty board, is over", func() bool {
+		b.Update(inventory(1))
+		_, ok := value(t, h, "watchpost_check_state", time.Time{})
+		return ok
+	})
+	b.Update(inventory(3))
+	h.Updated()
+	began := time.Now()
+	eventually(t, "all checks are there as unknown", func() bool {
+		n, _ := value(t, h, "count(watchpost_check_state == 0)", time.Time{})
+		why, _ := value(t, h, `count(watchpost_check_reason_info{reason="ours_restart"})`, time.Time{})
+		return n == 3 && why == 3
+	})
+	if late := time.Since(began); late > 5*time.Second {
+		t.Errorf("after %s", late)
+	}
+	if _, ok := value(t, h, "watchpost_x", time.Time{}); !ok {
+		t.Error("what the inventory says of units was not scraped with it")
+	}
+}
+
 func TestSelfScrape(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "watchpost_x", Help: "x"}, []string{"unit"})

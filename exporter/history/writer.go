@@ -98,6 +98,11 @@ func (w *writer) run(ctx context.Context) {
 		case now := <-sweep.C:
 			w.flush(ctx)
 			sweep.Reset(w.sweep(ctx, now))
+		case <-w.h.updated:
+			now := time.Now()
+			w.flush(ctx)
+			sweep.Reset(w.sweep(ctx, now))
+			w.own.scrape(ctx, w.store, now)
 		case <-ctx.Done():
 			w.flush(context.WithoutCancel(ctx))
 			return
