@@ -7,7 +7,7 @@ import (
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
-	_ "crypto/sha1" //nolint:gosec // RSASHA1 (5, 7) zones still exist, and are reported as weak
+	_ "crypto/sha1" // RSASHA1 (5, 7) zones still exist, and are reported as weak
 	_ "crypto/sha256"
 	_ "crypto/sha512"
 	"encoding/base64"

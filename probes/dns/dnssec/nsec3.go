@@ -130,11 +130,13 @@ func (p nsec3s) nodata(name string, qtype uint16) Outcome {
 	if ce == "" || next == nil {
 		return p.fail(bogus(DenialWrong, "the NSEC3 records do not prove that %s has no %s", name, dns.TypeToString[qtype]))
 	}
+	// RFC 5155 section 9.2: what rests on such a span is never secure. Section
+	// 8.6, and an empty non-terminal above unsigned delegations, have no more.
+	if optOut(next) {
+		return insecure(OptOut, "%s lies in a span that leaves unsigned delegations out", name)
+	}
 	if m := p.match(wildcardOf(ce)); m != nil && typesDeny(m.TypeBitMap, qtype, false) {
 		return secure()
-	}
-	if optOut(next) { // RFC 5155 section 8.6, and an empty non-terminal above unsigned delegations
-		return insecure(OptOut, "%s lies in a span that leaves unsigned delegations out", name)
 	}
 	return p.fail(bogus(DenialWrong, "the NSEC3 records cover %s and say nothing of %s", name, wildcardOf(ce)))
 }
@@ -146,7 +148,10 @@ func (p nsec3s) noCloser(name string, labels int) Outcome {
 	// chain[i] has CountLabel(name)-i labels; the next closer one has labels+1.
 	i := dns.CountLabel(canonical(name)) - labels - 1
 	if i >= 0 && i < len(chain) {
-		if n := p.cover(chain[i]); n != nil {
+		switch n := p.cover(chain[i]); {
+		case n != nil && optOut(n): // RFC 5155 section 9.2: the name may be an unsigned delegation
+			return insecure(OptOut, "%s lies in a span that leaves unsigned delegations out", name)
+		case n != nil:
 			return secure()
 		}
 	}

@@ -81,6 +81,9 @@ func (v view) redirected(at string, qtype uint16, d *dns.DNAME) (o Outcome, next
 		return bogus(Malformed, "the DNAME of %s makes no name of %s", d.Hdr.Name, at), ""
 	}
 	o = v.positive(canonical(d.Hdr.Name), rrset(v.msg.Answer, d.Hdr.Name, dns.TypeDNAME))
+	if o.Status == Secure && o.Labels >= 0 { // RFC 6672 section 3.3: validators don't take it
+		return bogus(Malformed, "the DNAME of %s was made from a wildcard", canonical(d.Hdr.Name)), ""
+	}
 	for _, rr := range rrset(v.msg.Answer, at, dns.TypeCNAME) {
 		if c := rr.(*dns.CNAME).Target; !sameName(c, target) {
 			return bogus(SigInvalid, "%s is an alias for %s, but the signed DNAME of %s makes it %s", at, canonical(c), canonical(d.Hdr.Name), target), ""
@@ -104,10 +107,8 @@ func (v view) silent(next string) bool {
 			return false
 		}
 	}
-	return !slices.ContainsFunc(v.msg.Ns, func(rr dns.RR) bool {
-		t := rr.Header().Rrtype
-		return t == dns.TypeSOA || t == dns.TypeNSEC || t == dns.TypeNSEC3
-	})
+	// A negative answer has a SOA; NSEC alone may prove a wildcard on the way.
+	return !slices.ContainsFunc(v.msg.Ns, func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeSOA })
 }
 
 // positive verifies a record set and, when a wildcard made it, the proof due.

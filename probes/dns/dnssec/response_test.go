@@ -51,7 +51,7 @@ func TestVerifyResponse(t *testing.T) {
 				{"nodata claimed for a type that is there", "www", dns.TypeA, z.answer(t, 0), Bogus, DenialWrong},
 				{"nodata where a CNAME is", "alias", dns.TypeA, z.answer(t, 0), Bogus, DenialWrong},
 				{"nodata of an empty non-terminal", "b.ent", dns.TypeA, z.answer(t, 0), Secure, None},
-				{"nodata by wildcard", "x.wild", dns.TypeAAAA, z.answer(t, 0), Secure, None},
+				{"nodata by wildcard", "x.wild", dns.TypeAAAA, z.answer(t, 0), deny, denyCause},
 				{"nodata by wildcard for a type it has", "x.wild", dns.TypeA, z.answer(t, 0), deny2(mode.optOut), denyCause2(mode.optOut)},
 				{"nxdomain", "random", dns.TypeA, z.answer(t, dns.RcodeNameError), deny, denyCause},
 				{"nxdomain of a name that exists", "www", dns.TypeA, z.answer(t, dns.RcodeNameError), Bogus, DenialWrong},
