@@ -65,20 +65,20 @@ func TestConformance(t *testing.T) {
 	rows := map[string]channeltest.HTTP{
 		"webhook": {
 			Make:    made("channels: [{type: webhook, url: 'URL/page', token_file: TOKEN}]"),
-			Address: "duty-a",
-			Accept:  answer(t, "", "POST /page", "Bearer "+channeltest.Secret, `"address":"duty-a"`, `"code":"7421"`),
-			Blind:   true,
+			Address: "duty-a", NoAddress: "",
+			Accept: answer(t, "", "POST /page", "Bearer "+channeltest.Secret, `"address":"duty-a"`, `"code":"7421"`),
+			Blind:  true,
 		},
 		"ntfy": {
 			Make:    made("channels: [{type: ntfy, url: URL, token_file: TOKEN}]"),
-			Address: "duty-a",
-			Accept:  answer(t, `{"id":"abc"}`, `"topic":"duty-a"`, `"priority":5`, `"method":"POST"`, "/ack/one-time", "Tiếp nhận"),
+			Address: "duty-a", NoAddress: "duty/../a",
+			Accept: answer(t, `{"id":"abc"}`, `"topic":"duty-a"`, `"priority":5`, `"method":"POST"`, "/ack/one-time", "Tiếp nhận"),
 		},
 		"telegram": {
 			Make:    made("channels: [{type: telegram, url: URL, token_file: TOKEN}]"),
-			Address: "12345",
-			Accept:  answer(t, `{"ok":true,"result":{"message_id":9}}`, "/bot"+channeltest.Secret+"/sendMessage", `"chat_id":"12345"`, "/ack/one-time"),
-			Refuse:  map[string]channeltest.Refusal{"200 that means no": {Answer: answer(t, `{"ok":false,"description":"chat not found `+channeltest.Secret+`"}`), Want: channeltest.Temporary}},
+			Address: "12345", NoAddress: "a chat",
+			Accept: answer(t, `{"ok":true,"result":{"message_id":9}}`, "/bot"+channeltest.Secret+"/sendMessage", `"chat_id":"12345"`, "/ack/one-time"),
+			Refuse: []channeltest.Refusal{{Name: "200 that means no", Answer: answer(t, `{"ok":false,"description":"chat not found `+channeltest.Secret+`"}`), Want: channeltest.Temporary}},
 		},
 		"sms_gateway": {
 			Make: made(`channels:
@@ -89,32 +89,46 @@ func TestConformance(t *testing.T) {
   secret_files: {key: TOKEN}
   success: {json: status, equals: ok, id: id, temporary: [busy]}
 `),
-			Address: "0900000001",
-			Accept:  answer(t, `{"status":"ok","id":77}`, "GET /send?key="+channeltest.Secret, "to=0900000001", "A+7421"),
-			Refuse: map[string]channeltest.Refusal{
-				"200 that means no":          {Answer: answer(t, `{"status":"template wrong","key":"`+channeltest.Secret+`"}`), Want: channeltest.Permanent},
-				"200 that means not now":     {Answer: answer(t, `{"status":"busy"}`), Want: channeltest.Temporary},
-				"200 without the field":      {Answer: answer(t, `{}`), Want: channeltest.Temporary},
-				"200 with a long refusal":    {Answer: answer(t, `{"status":"`+strings.Repeat("x", 5000)+`"}`), Want: channeltest.Permanent},
-				"200 with half of an answer": {Answer: answer(t, `{"status":"o`), Want: channeltest.Temporary},
+			Address: "0900 000 001", NoAddress: "0900&to=1900",
+			Accept: answer(t, `{"status":"ok","id":77}`, "GET /send?key="+channeltest.Secret, "to=0900000001", "A+7421"),
+			Refuse: []channeltest.Refusal{
+				{Name: "200 that means no", Answer: answer(t, `{"status":"template wrong","key":"`+channeltest.Secret+`"}`), Want: channeltest.Permanent},
+				{Name: "200 that means not now", Answer: answer(t, `{"status":"busy"}`), Want: channeltest.Temporary},
+				{Name: "200 without the field", Answer: answer(t, `{}`), Want: channeltest.Temporary},
+				{Name: "200 with a long refusal", Answer: answer(t, `{"status":"`+strings.Repeat("x", 5000)+`"}`), Want: channeltest.Permanent},
+				{Name: "200 with half of an answer", Answer: answer(t, `{"status":"o`), Want: channeltest.Temporary},
 			},
 		},
-		"sms_gateway esms": {
-			Make: made(`channels:
+	}
+	esms := channeltest.HTTP{
+		Make: made(`channels:
 - type: sms_gateway
   preset: esms
   url: URL/json/
   values: {brandname: TRUCBAN}
   secret_files: {api_key: TOKEN, secret_key: TOKEN}
 `),
-			Address: "0900000001",
-			Accept:  answer(t, `{"CodeResult":"100","SMSID":"x"}`, `"ApiKey":"`+channeltest.Secret, `"Brandname":"TRUCBAN"`, `"RequestId":"01J-page"`),
-			Refuse:  map[string]channeltest.Refusal{"200 that means no": {Answer: answer(t, `{"CodeResult":"146"}`), Want: channeltest.Permanent}},
-		},
+		Address: "0900000001",
+		Accept:  answer(t, `{"CodeResult":"100","SMSID":"x"}`, `"ApiKey":"`+channeltest.Secret, `"Brandname":"TRUCBAN"`, `"RequestId":"01J-page"`),
+		Refuse:  []channeltest.Refusal{{Name: "200 that means no", Answer: answer(t, `{"CodeResult":"146"}`), Want: channeltest.Permanent}},
 	}
 	for name, row := range rows {
-		t.Run(name, func(t *testing.T) { t.Parallel(); row.Run(t) })
+		folder := strings.ReplaceAll(name, "_", "")
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			channeltest.Table(t, filepath.Join(folder, "README.md"), row.Cases())
+		})
 	}
+	t.Run("presets", func(t *testing.T) {
+		t.Parallel()
+		for _, c := range esms.Cases()[:3] {
+			t.Run(c.Name, func(t *testing.T) {
+				t.Parallel()
+				r, err := c.Make(t).Send(t.Context(), c.Address, channeltest.Page())
+				channeltest.Check(t, r, err, c.Want)
+			})
+		}
+	})
 }
 
 func TestTelegramReplies(t *testing.T) {

@@ -3,8 +3,6 @@ package channeltest
 import (
 	"bytes"
 	"compress/gzip"
-	"context"
-	"errors"
 	"io"
 	"log"
 	"net"
@@ -25,33 +23,18 @@ type HTTP struct {
 	Address string
 	Accept  http.HandlerFunc
 	// Refuse are 2xx answers that mean no.
-	Refuse map[string]Refusal
+	Refuse []Refusal
 	// Blind: every 2xx accepts, whatever stands in it.
 	Blind bool
+	// NoAddress is an address that the channel must refuse.
+	NoAddress string
 }
 
 // Refusal is a 2xx answer that means no.
 type Refusal struct {
+	Name   string
 	Answer http.HandlerFunc
 	Want   Outcome
-}
-
-// row is a line of the table.
-type row struct {
-	name    string
-	handler http.HandlerFunc
-	want    Outcome
-	within  time.Duration // of Send; 0 = 10 s
-	after   time.Duration // Retry-After that must come through
-}
-
-// Rows are the lines of the table by name, for the READMEs.
-func Rows() map[string]Outcome {
-	out := map[string]Outcome{"a certificate of nobody known": Temporary, "accepts and says nothing": Temporary, "nobody listens": Temporary}
-	for _, r := range (HTTP{}).rows() {
-		out[r.name] = r.want
-	}
-	return out
 }
 
 // status answers so, and quotes the credentials back, as careless gateways do;
@@ -71,34 +54,67 @@ func status(code int, headers ...string) http.HandlerFunc {
 	}
 }
 
-func (h HTTP) rows() []row {
+// Cases are the lines that every HTTP channel has.
+func (h HTTP) Cases() []Case {
 	odd := Temporary // an answer that is not the gateway's
 	if h.Blind {
 		odd = Accepted
 	}
-	out := []row{
-		{name: "accepts", handler: h.Accept, want: Accepted},
-		{name: "500", handler: status(500), want: Temporary},
-		{name: "502", handler: status(502), want: Temporary},
-		{name: "503 with Retry-After", handler: status(503, "Retry-After", "90"), want: Temporary, after: 90 * time.Second},
-		{name: "429 with Retry-After", handler: status(429, "Retry-After", "7"), want: Temporary, after: 7 * time.Second},
-		{name: "429 with a Retry-After of nonsense", handler: status(429, "Retry-After", "-1e9"), want: Temporary},
-		{name: "400", handler: status(400), want: Permanent},
-		{name: "401", handler: status(401), want: Permanent},
-		{name: "403", handler: status(403), want: Permanent},
-		{name: "404", handler: status(404), want: Permanent},
-		{name: "closes at once", handler: func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, want: Temporary},
-		{name: "200 with a captive portal", handler: func(w http.ResponseWriter, _ *http.Request) {
-			_, _ = io.WriteString(w, "<html><title>Wi-Fi</title></html>")
-		}, want: odd},
-		{name: "200 and a body that never ends", handler: drip, want: Temporary, within: 700 * time.Millisecond},
-		{name: "200 and a gigabyte packed", handler: bomb, want: odd},
-		{name: "headers without end", handler: flood, want: Temporary},
+	out := []Case{
+		h.line("accepts", h.Accept, Accepted),
+		h.line("refuses for now: 500", status(500), Temporary),
+		h.line("refuses for now: 502", status(502), Temporary),
+		h.after(h.line("refuses for now: 503 with Retry-After", status(503, "Retry-After", "90"), Temporary), 90*time.Second),
+		h.after(h.line("refuses for now: 429 with Retry-After", status(429, "Retry-After", "7"), Temporary), 7*time.Second),
+		h.after(h.line("refuses for now: 429 with a Retry-After of nonsense", status(429, "Retry-After", "-1e9"), Temporary), 0),
+		h.line("refuses for good: 400", status(400), Permanent),
+		h.line("refuses for good: 401", status(401), Permanent),
+		h.line("refuses for good: 403", status(403), Permanent),
+		h.line("refuses for good: 404", status(404), Permanent),
 	}
-	for name, r := range h.Refuse {
-		out = append(out, row{name: name, handler: r.Answer, want: r.Want})
+	for _, r := range h.Refuse {
+		out = append(out, h.line(r.Name, r.Answer, r.Want))
 	}
-	return out
+	slow := h.line("200 and a body that never ends", drip, Temporary)
+	slow.Within = 700 * time.Millisecond
+	return append(out,
+		h.line("closes at once", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, Temporary),
+		h.line("200 of a captive portal", func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = io.WriteString(w, "<html><title>Wi-Fi</title></html>") // the asker may be gone
+		}, odd),
+		slow,
+		h.line("200 and a gigabyte packed into a megabyte", bomb, odd),
+		h.line("headers without end", flood, Temporary),
+		h.redirects(),
+		h.strangeCertificate(),
+		h.silent(),
+		Case{Name: "nobody listens", Make: h.at("http://127.0.0.1:1"), Address: h.Address, Want: Temporary},
+		Case{Name: "an address that is none", Make: h.at("http://127.0.0.1:1"), Address: h.NoAddress, Want: Permanent},
+	)
+}
+
+func (h HTTP) at(url string) func(*testing.T) alerting.Channel {
+	return func(t *testing.T) alerting.Channel { t.Helper(); return h.Make(t, url) }
+}
+
+func (h HTTP) line(name string, handler http.HandlerFunc, want Outcome) Case {
+	return Case{Name: name, Address: h.Address, Want: want, Make: func(t *testing.T) alerting.Channel {
+		t.Helper()
+		srv := httptest.NewServer(handler)
+		t.Cleanup(srv.Close)
+		return h.Make(t, srv.URL)
+	}}
+}
+
+// after wants that the next hop's wish to be left alone comes through.
+func (h HTTP) after(c Case, want time.Duration) Case {
+	c.More = func(t *testing.T, _ alerting.Receipt, err error) {
+		t.Helper()
+		if got := alerting.RetryAfter(err); got != want {
+			t.Errorf("to be left alone for %v, want %v", got, want)
+		}
+	}
+	return c
 }
 
 // drip sends a byte now and then.
@@ -140,100 +156,56 @@ func flood(w http.ResponseWriter, _ *http.Request) {
 	}
 }
 
-// Run plays every row of the table.
-func (h HTTP) Run(t *testing.T) {
-	t.Helper()
-	for _, r := range h.rows() {
-		t.Run(r.name, func(t *testing.T) { t.Parallel(); h.play(t, r) })
-	}
-	t.Run("accepts and says nothing", func(t *testing.T) { t.Parallel(); h.silent(t) })
-	t.Run("redirects to a stranger", func(t *testing.T) { t.Parallel(); h.redirects(t) })
-	t.Run("a certificate of nobody known", func(t *testing.T) { t.Parallel(); h.strangeCertificate(t) })
-	t.Run("nobody listens", func(t *testing.T) {
-		t.Parallel()
-		r, err := h.Make(t, "http://127.0.0.1:1").Send(t.Context(), h.Address, Page())
-		Check(t, r, err, Temporary)
-	})
-}
-
-func (h HTTP) play(t *testing.T, r row) {
-	t.Helper()
-	srv := httptest.NewServer(r.handler)
-	t.Cleanup(srv.Close)
-	if r.within == 0 {
-		r.within = 10 * time.Second
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), r.within)
-	defer cancel()
-	begun := time.Now()
-	c := h.Make(t, srv.URL)
-	got, err := c.Send(ctx, h.Address, Page())
-	Check(t, got, err, r.want)
-	if after := alerting.RetryAfter(err); after != r.after {
-		t.Errorf("to be left alone for %v, want %v", after, r.after)
-	}
-	health := c.Health(ctx)
-	if Leaks(health.Detail) || len(health.Detail) > 1000 {
-		t.Errorf("health: %.1100s", health.Detail)
-	}
-	if took := time.Since(begun); took > r.within+3*time.Second {
-		t.Errorf("came back after %v", took)
-	}
-}
-
-// silent is a server that accepts the connection and says nothing.
-func (h HTTP) silent(t *testing.T) {
-	t.Helper()
-	var lc net.ListenConfig
-	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() }) // the test is over
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer cancel()
-	begun := time.Now()
-	r, err := h.Make(t, "http://"+l.Addr().String()).Send(ctx, h.Address, Page())
-	Check(t, r, err, Temporary)
-	if took := time.Since(begun); took > 3*time.Second {
-		t.Errorf("came back after %v, the deadline was 300 ms", took)
-	}
-	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		t.Errorf("came back before the deadline: %v", err)
-	}
+// silent is a server that takes the connection and says nothing.
+func (h HTTP) silent() Case {
+	return Case{Name: "takes it and says nothing", Address: h.Address, Want: Temporary, Within: 300 * time.Millisecond, Make: func(t *testing.T) alerting.Channel {
+		t.Helper()
+		var lc net.ListenConfig
+		l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = l.Close() }) // the test is over
+		return h.Make(t, "http://"+l.Addr().String())
+	}}
 }
 
 // redirects: neither page nor token goes to where a redirect leads.
-func (h HTTP) redirects(t *testing.T) {
-	t.Helper()
-	var asked atomic.Int64
-	stranger := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
-	t.Cleanup(stranger.Close)
-	for _, code := range []int{301, 302, 303, 307, 308} {
-		srv := httptest.NewServer(http.RedirectHandler(stranger.URL, code))
-		r, err := h.Make(t, srv.URL).Send(t.Context(), h.Address, Page())
-		srv.Close()
-		Check(t, r, err, Permanent)
-	}
-	if n := asked.Load(); n > 0 {
-		t.Errorf("the stranger was asked %d times", n)
-	}
+func (h HTTP) redirects() Case {
+	return Case{Name: "redirects to a stranger", Address: h.Address, Want: Permanent, Make: func(t *testing.T) alerting.Channel {
+		t.Helper()
+		var asked atomic.Int64
+		stranger := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
+		t.Cleanup(stranger.Close)
+		for _, code := range []int{301, 302, 303, 307} {
+			srv := httptest.NewServer(http.RedirectHandler(stranger.URL, code))
+			r, err := h.Make(t, srv.URL).Send(t.Context(), h.Address, Page())
+			srv.Close()
+			Check(t, r, err, Permanent)
+		}
+		t.Cleanup(func() {
+			if n := asked.Load(); n > 0 {
+				t.Errorf("the stranger was asked %d times", n)
+			}
+		})
+		return h.line("", http.RedirectHandler(stranger.URL, 308).ServeHTTP, Permanent).Make(t)
+	}}
 }
 
 // strangeCertificate: nothing is said to a server that can't prove who it is.
-func (h HTTP) strangeCertificate(t *testing.T) {
-	t.Helper()
-	var asked atomic.Int64
-	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
-	srv.Config.ErrorLog = log.New(io.Discard, "", 0) // "bad certificate" is what we want
-	srv.StartTLS()
-	t.Cleanup(srv.Close)
-	r, err := h.Make(t, srv.URL).Send(t.Context(), h.Address, Page())
-	Check(t, r, err, Temporary)
-	if err != nil && !strings.Contains(err.Error(), "certificate") {
-		t.Errorf("the error does not speak of the certificate: %v", err)
-	}
-	if asked.Load() > 0 {
-		t.Error("the page went to a server with a certificate of nobody known")
-	}
+func (h HTTP) strangeCertificate() Case {
+	return Case{Name: "a certificate of nobody known", Address: h.Address, Want: Temporary, Words: "certificate", Make: func(t *testing.T) alerting.Channel {
+		t.Helper()
+		var asked atomic.Int64
+		srv := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
+		srv.Config.ErrorLog = log.New(io.Discard, "", 0) // "bad certificate" is what we want
+		srv.StartTLS()
+		t.Cleanup(func() {
+			srv.Close()
+			if asked.Load() > 0 {
+				t.Error("the page went to a server with a certificate of nobody known")
+			}
+		})
+		return h.Make(t, srv.URL)
+	}}
 }

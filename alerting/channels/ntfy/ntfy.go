@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"strings"
 	"time"
 
@@ -79,11 +80,17 @@ type answer struct {
 	ID string `json:"id"`
 }
 
+// topicForm is what ntfy takes for a topic.
+var topicForm = regexp.MustCompile(`^[-_A-Za-z0-9]{1,64}$`)
+
 // Name implements alerting.Channel.
 func (c *channel) Name() string { return c.name }
 
 // Send implements alerting.Channel.
 func (c *channel) Send(ctx context.Context, topic string, p alerting.Page) (alerting.Receipt, error) {
+	if !topicForm.MatchString(topic) {
+		return alerting.Receipt{}, alerting.Permanent(fmt.Errorf("ntfy %s: the address is not a topic", c.name))
+	}
 	m := message{Topic: topic, Title: p.Subject, Message: p.Text, Priority: priority(p.Severity), Tags: []string{p.Kind}}
 	if p.AckURL != "" {
 		label, open := "Tiếp nhận", "Mở"

@@ -47,11 +47,17 @@ type channel struct {
 	client  *httpsend.Client
 }
 
+var numberForm = regexp.MustCompile(`^\+?[0-9]{3,15}$`)
+
 // Name implements alerting.Channel.
 func (c *channel) Name() string { return c.name }
 
 // Send implements alerting.Channel.
 func (c *channel) Send(ctx context.Context, number string, p alerting.Page) (alerting.Receipt, error) {
+	number = strings.NewReplacer(" ", "", ".", "", "-", "", "(", "", ")", "").Replace(number)
+	if !numberForm.MatchString(number) {
+		return alerting.Receipt{}, alerting.Permanent(fmt.Errorf("sms_gateway %s: the address is not a phone number", c.name))
+	}
 	d := data{To: number, Text: p.Short, ID: p.ID, Value: c.set.Values, Secret: map[string]string{}}
 	for name, path := range c.set.SecretFiles {
 		s, err := secret.Read(path)

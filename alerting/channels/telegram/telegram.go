@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -77,11 +78,17 @@ type answer struct {
 	Result      json.RawMessage `json:"result"`
 }
 
+// chatForm is a chat's number, or the name of a public channel.
+var chatForm = regexp.MustCompile(`^(-?[0-9]{1,19}|@[A-Za-z][A-Za-z0-9_]{4,31})$`)
+
 // Name implements alerting.Channel.
 func (c *channel) Name() string { return c.name }
 
 // Send implements alerting.Channel.
 func (c *channel) Send(ctx context.Context, chat string, p alerting.Page) (alerting.Receipt, error) {
+	if !chatForm.MatchString(chat) {
+		return alerting.Receipt{}, alerting.Permanent(fmt.Errorf("telegram %s: the address is not a chat's number", c.name))
+	}
 	text := []rune(p.Subject + "\n\n" + p.Text)
 	if len(text) > maxText {
 		text = text[:maxText]

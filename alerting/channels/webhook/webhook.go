@@ -71,6 +71,9 @@ func (c *channel) Name() string { return c.name }
 
 // Send implements alerting.Channel.
 func (c *channel) Send(ctx context.Context, address string, p alerting.Page) (alerting.Receipt, error) {
+	if address == "" {
+		return alerting.Receipt{}, alerting.Permanent(fmt.Errorf("webhook %s: the address is empty", c.name))
+	}
 	r, err := c.request(message{p.ID, p.Incident, p.Kind, p.Severity, address, p.Subject, p.Text, p.Code, p.AckURL, p.Created})
 	if err != nil {
 		return alerting.Receipt{}, err
