@@ -110,6 +110,9 @@ func parseURL(raw string) (*url.URL, error) {
 	if err != nil {
 		return nil, fmt.Errorf("has the host %q, which %w", u.Hostname(), err)
 	}
+	if profileOf[host] != "" && (strings.HasSuffix(u.Host, ":") || strings.HasPrefix(u.Path, "//")) {
+		return nil, fmt.Errorf("holds the scheme %q as its host; write it once", host)
+	}
 	u.Host = host
 	if strings.Contains(host, ":") {
 		u.Host = "[" + host + "]"

@@ -165,7 +165,7 @@ func delimiter(b []byte) rune {
 	return best
 }
 
-// clean makes each cell one line without control characters.
+// clean makes each cell one line without control and invisible characters.
 func clean(cells []string) []string {
 	if len(cells) > maxColumns {
 		cells = cells[:maxColumns]
@@ -179,7 +179,7 @@ func clean(cells []string) []string {
 			switch {
 			case unicode.IsSpace(r):
 				return ' '
-			case unicode.IsControl(r), r == '\ufeff', r == '\u200b', r == utf8.RuneError:
+			case unicode.IsControl(r), unicode.Is(unicode.Cf, r), r == utf8.RuneError:
 				return -1
 			}
 			return r

@@ -143,6 +143,63 @@ ds.csv:row 11: column "URL": "https://ok.example" stands in this unit already, a
 	}
 }
 
+// What people write into a column of addresses, and what is made of it: never a
+// guess that would watch another host.
+func TestImportAddresses(t *testing.T) {
+	t.Parallel()
+	for cell, want := range map[string]string{
+		"portal.example":              "https://portal.example",
+		"portal.example:8443/x":       "https://portal.example:8443/x",
+		"www.portal.example/a//b":     "https://www.portal.example/a//b",
+		"192.0.2.10":                  "https://192.0.2.10",
+		"portal.example;":             "https://portal.example",
+		"https://intranet/":           "https://intranet/",
+		"HTTPS://Portal.example":      "HTTPS://Portal.example",
+		"smtp//thu":                   `"smtp//thu" is not a full address; did you mean "smtp://thu"?`,
+		"smtp:/mail.example":          `"smtp:/mail.example" is not a full address; did you mean "smtp://mail.example"?`,
+		"http//portal.example/vi":     `"http//portal.example/vi" is not a full address; did you mean "http://portal.example/vi"?`,
+		"https:portal.example":        `"https:portal.example" is not a full address; did you mean "https://portal.example"?`,
+		"https//:portal.example":      `"https//:portal.example" is not a full address; did you mean "https://portal.example"?`,
+		`http:\\portal.example`:       `did you mean "http://portal.example"?`,
+		"htps:/portal.example":        `did you mean "https://portal.example"?`,
+		"https;//portal.example":      `did you mean "https://portal.example"?`,
+		"//portal.example":            `did you mean "https://portal.example"?`,
+		"thu":                         `"thu" is not an address: a bare name needs a dot`,
+		"localhost:8080":              "a bare name needs a dot",
+		"1.2.3":                       "neither a host name nor a whole IP address",
+		"42":                          "neither a host name nor a whole IP address",
+		"#N/A":                        "has no host",
+		"đang xây dựng":               "has a space in it",
+		"-":                           "begins or ends with a hyphen",
+		"http://http://portal":        `holds the scheme "http" as its host; write it once`,
+		"https://smtp//thu":           `holds the scheme "smtp" as its host`,
+		"https://smtp/thu":            "https://smtp/thu",
+		"https://":                    "has no host",
+		"https://portal..example":     "two dots",
+		"https://portal.example:0":    "has the port",
+		"mailto:truc@donvi.example":   "must not hold a user",
+		"truc:hunter2@portal.example": "must not hold a user",
+		"ftp://files.example":         `has the unknown scheme "ftp"`,
+		"javascript://x.example":      "unknown scheme",
+		"a.example b.example":         "is more than one address",
+		"https://a.example/\u202egro": "https://a.example/gro",
+	} {
+		got, problems := Import(strings.NewReader("unit,url\nA,\""+cell+"\"\n"), "csv", "f.csv")
+		if strings.Contains(problems.Error(), "hunter2") {
+			t.Errorf("%s: the password is told", cell)
+		}
+		if strings.Contains(want, "://") && !strings.Contains(want, " ") {
+			if problems != nil || !strings.Contains(string(got), "url: "+want+"\n") && !strings.Contains(string(got), `url: "`+want+`"`) {
+				t.Errorf("%s: %v\n%s", cell, problems, got)
+			}
+			continue
+		}
+		if len(problems) != 1 || !strings.HasPrefix(problems.Error(), "f.csv:row 2: column \"url\": ") || !strings.Contains(problems.Error(), want) {
+			t.Errorf("%s: got %v, want %s\n%s", cell, problems, want, got)
+		}
+	}
+}
+
 func TestImportRefusesWhatIsNoSheet(t *testing.T) {
 	t.Parallel()
 	var bomb bytes.Buffer

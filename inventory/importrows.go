@@ -182,13 +182,13 @@ func (c *converter) systemOf(r row) (sheetSystem, bool) {
 		}
 		return s, false
 	}
-	if !strings.Contains(s.url, "://") {
-		s.url = "https://" + s.url
-	}
-	if many := strings.FieldsFunc(s.url, func(r rune) bool { return r == ';' || r == ',' || r == ' ' }); len(many) > 1 {
-		c.report(r.number, colURL, quoted(redact(c.cell(r, colURL)))+" is more than one address; give each a row of its own")
-	} else if _, err := parseURL(s.url); err != nil {
-		c.report(r.number, colURL, quoted(redact(c.cell(r, colURL)))+" "+err.Error())
+	s.url = strings.TrimRight(s.url, ";, ")
+	if many := addresses(s.url); many > 1 {
+		c.report(r.number, colURL, quoted(redact(s.url))+" is more than one address; give each a row of its own")
+	} else if full, err := sheetURL(s.url); err != nil {
+		c.report(r.number, colURL, quoted(redact(s.url))+" "+err.Error())
+	} else {
+		s.url = full
 	}
 	if s.id != "" && !probes.ValidName(s.id) {
 		c.report(r.number, colSystemID, quoted(s.id)+` is not a short name: use a-z, 0-9, "-", "_" and "."`+hint(Slug(s.id)))
@@ -201,6 +201,17 @@ func (c *converter) systemOf(r row) (sheetSystem, bool) {
 		s.level = n
 	}
 	return s, true
+}
+
+// addresses counts the words of a cell that look like addresses.
+func addresses(cell string) int {
+	n := 0
+	for _, w := range strings.FieldsFunc(cell, func(r rune) bool { return r == ';' || r == ',' || r == ' ' }) {
+		if strings.Contains(w, ".") || strings.Contains(w, "://") {
+			n++
+		}
+	}
+	return n
 }
 
 // securityLevel reads "3", "Cấp độ 3", "cấp 3", "III".

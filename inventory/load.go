@@ -108,6 +108,7 @@ func (b *builder) server(cfg *Config, path string) []string {
 	c := serverCheck{doc: doc, dir: filepath.Dir(path)}
 	c.check(&cfg.Server)
 	b.problems = append(b.problems, c.problems...)
+	b.modules(&cfg.Server)
 	cfg.Server.defaults()
 	if len(cfg.Server.Inventory) == 0 && !doc.Bad("inventory") {
 		cfg.Server.Inventory = []string{filepath.Join(c.dir, "inventory", "*.yaml"), filepath.Join(c.dir, "inventory", "*.yml")}

@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -21,6 +22,8 @@ func Reference(kinds []probes.Kind) []byte {
 	b.WriteString(referenceHead)
 	b.WriteString("\n## watchpost.yaml\n\nHow this watchpost runs. Each key may be left out, and so may the file.\n\n")
 	section(&b, reflect.TypeFor[Server](), reflect.Value{}, "###")
+	fmt.Fprintf(&b, "\n### probe_modules\n\nEach module of `/probe` is a kind with settings, without a target. Built in: %s.\n\n", builtinModules())
+	section(&b, reflect.TypeFor[ProbeModule](), reflect.Value{}, "####")
 	b.WriteString("\n## inventory/*.yaml\n\nWhat is watched: units, their systems, the systems' checks.\n\n")
 	section(&b, reflect.TypeFor[inventoryFile](), reflect.Value{}, "###")
 	fmt.Fprintf(&b, "\n### Defaults\n\n`defaults` may stand in watchpost.yaml, in an inventory file, in a unit and in a system; the nearest one wins, key by key.\n\n")
@@ -58,6 +61,20 @@ func Reference(kinds []probes.Kind) []byte {
 		}
 	}
 	return []byte(b.String())
+}
+
+// builtinModules lists the modules that are there by themselves, by kind.
+func builtinModules() string {
+	byKind := map[string][]string{}
+	for name, kind := range BuiltinModules() {
+		byKind[kind] = append(byKind[kind], "`"+name+"`")
+	}
+	var out []string
+	for _, kind := range slices.Sorted(maps.Keys(byKind)) {
+		slices.Sort(byKind[kind])
+		out = append(out, strings.Join(byKind[kind], " and ")+" ("+kind+")")
+	}
+	return strings.Join(out, ", ")
 }
 
 // section writes one table and then the ones of the mappings in it.

@@ -162,6 +162,8 @@ func (s schemas) property(owner reflect.Type, k key) map[string]any {
 	switch {
 	case k.name == "kinds" && owner == reflect.TypeFor[Defaults]():
 		p = s.kindDefaults()
+	case k.name == "probe_modules" && owner == reflect.TypeFor[Server]():
+		p = map[string]any{"type": "object", "additionalProperties": s.check(s.object(reflect.TypeFor[ProbeModule](), reflect.Value{}))}
 	case k.inner != nil && k.list:
 		p = map[string]any{"type": "array", "items": s.object(k.inner, reflect.Value{})}
 	case k.inner == reflect.TypeFor[Defaults](), k.inner == reflect.TypeFor[confirmFile]():

@@ -16,22 +16,23 @@ import (
 // one description of each key. After Load all paths are absolute or relative to
 // the working directory, no longer to the file, and defaults are filled in.
 type Server struct {
-	Vantage         string       `yaml:"vantage" doc:"Name of this place of measuring: the label vantage." default:"main"`
-	ExternalURL     string       `yaml:"external_url" doc:"Where people reach the wall, for links in pages." default:"the listen address"`
-	Inventory       []string     `yaml:"inventory" doc:"Inventory files, globs allowed." default:"[inventory/*.yaml, inventory/*.yml]"`
-	Defaults        Defaults     `yaml:"defaults" doc:"What every check of every inventory file starts from."`
-	Resolver        Resolver     `yaml:"resolver" doc:"Who resolves the names of what is watched."`
-	SourceAddresses []netip.Addr `yaml:"source_addresses" doc:"Our own addresses to ask from, at most one of IPv4 and one of IPv6." default:"the kernel's choice"`
-	Uplink          Uplink       `yaml:"uplink" doc:"How we know that our own line is up. When it is not, every result is Unknown."`
-	Storage         Storage      `yaml:"storage" doc:"The history kept by the embedded time series database."`
-	Rules           []string     `yaml:"rules" doc:"Your own Prometheus rule files beside the built-in ones, globs allowed."`
-	Alertmanager    Alertmanager `yaml:"alertmanager" doc:"Who is told: the embedded Alertmanager's file, or Alertmanagers outside."`
-	Prometheus      Prometheus   `yaml:"prometheus" doc:"A Prometheus outside: to read the history from, to write results to."`
-	ProbeAllow      []string     `yaml:"probe_allow" doc:"What /probe may ask beside the inventory: ranges (192.0.2.0/24), addresses, names (portal.example), names with all below them (*.donvi.example)."`
-	Guard           Guard        `yaml:"guard" doc:"Which addresses may be asked at all (server-side request forgery)."`
-	Oncall          Oncall       `yaml:"oncall" doc:"Who is on duty and how to reach them; each in a file of its own."`
-	DNS             DNS          `yaml:"dns" doc:"For checks of DNS integrity."`
-	Report          Report       `yaml:"report" doc:"The head of the official report."`
+	Vantage         string                 `yaml:"vantage" doc:"Name of this place of measuring: the label vantage." default:"main"`
+	ExternalURL     string                 `yaml:"external_url" doc:"Where people reach the wall, for links in pages." default:"the listen address"`
+	Inventory       []string               `yaml:"inventory" doc:"Inventory files, globs allowed." default:"[inventory/*.yaml, inventory/*.yml]"`
+	Defaults        Defaults               `yaml:"defaults" doc:"What every check of every inventory file starts from."`
+	Resolver        Resolver               `yaml:"resolver" doc:"Who resolves the names of what is watched."`
+	SourceAddresses []netip.Addr           `yaml:"source_addresses" doc:"Our own addresses to ask from, at most one of IPv4 and one of IPv6." default:"the kernel's choice"`
+	Uplink          Uplink                 `yaml:"uplink" doc:"How we know that our own line is up. When it is not, every result is Unknown."`
+	Storage         Storage                `yaml:"storage" doc:"The history kept by the embedded time series database."`
+	Rules           []string               `yaml:"rules" doc:"Your own Prometheus rule files beside the built-in ones, globs allowed."`
+	Alertmanager    Alertmanager           `yaml:"alertmanager" doc:"Who is told: the embedded Alertmanager's file, or Alertmanagers outside."`
+	Prometheus      Prometheus             `yaml:"prometheus" doc:"A Prometheus outside: to read the history from, to write results to."`
+	ProbeAllow      []string               `yaml:"probe_allow" doc:"What /probe may ask beside the inventory: ranges (192.0.2.0/24), addresses, names (portal.example), names with all below them (*.donvi.example)."`
+	ProbeModules    map[string]ProbeModule `yaml:"probe_modules" doc:"Modules of /probe by name, beside the built-in ones or in their place: a kind and its settings. See probe_modules."`
+	Guard           Guard                  `yaml:"guard" doc:"Which addresses may be asked at all (server-side request forgery)."`
+	Oncall          Oncall                 `yaml:"oncall" doc:"Who is on duty and how to reach them; each in a file of its own."`
+	DNS             DNS                    `yaml:"dns" doc:"For checks of DNS integrity."`
+	Report          Report                 `yaml:"report" doc:"The head of the official report."`
 }
 
 // Resolver is who resolves names.
@@ -95,20 +96,24 @@ func (g Guard) PrivateAllowed() bool { return g.Private == nil || *g.Private }
 
 // Oncall is the files of the on-call part, and who watches whom.
 type Oncall struct {
-	Roster     string      `yaml:"roster" doc:"Roster file: people, shifts, overrides, ladder. Without one nobody is paged by on-call."`
-	Channels   string      `yaml:"channels" doc:"Channels file: SMS, voice, push …"`
-	Users      string      `yaml:"users" doc:"Users file: who may sign in, with which role. Without one nothing can be changed over HTTP."`
-	Peers      []Peer      `yaml:"peers" doc:"Other watchposts, on other machines with their own SIM, that are paged about when they stop."`
-	Heartbeats []Heartbeat `yaml:"heartbeats" doc:"Others who post to /oncall/heartbeat/NAME and are paged about when they stop."`
+	Roster     string          `yaml:"roster" doc:"Roster file: people, shifts, overrides, ladder. Without one nobody is paged by on-call."`
+	Channels   string          `yaml:"channels" doc:"Channels file: SMS, voice, push …"`
+	Users      string          `yaml:"users" doc:"Users file: who may sign in, with which role. Without one nothing can be changed over HTTP."`
+	Peers      []Peer          `yaml:"peers" doc:"Other watchposts, on other machines with their own SIM, that are paged about when they stop."`
+	Heartbeats []Heartbeat     `yaml:"heartbeats" doc:"Others who post to /oncall/heartbeat/NAME and are paged about when they stop."`
+	Retention  probes.Duration `yaml:"retention" doc:"How long incidents that are over are kept in on-call's database; open ones always, the journal as long as nobody moves its files." default:"400d"`
 }
 
 // Peer is another watchpost that we ask for its health.
 type Peer struct {
-	Name      string          `yaml:"name" doc:"What it is called in pages."`
-	URL       string          `yaml:"url" doc:"Its address, such as https://watch-b.example:9115."`
-	TokenFile string          `yaml:"token_file" doc:"File with the bearer token that it wants."`
-	Every     probes.Duration `yaml:"every" doc:"How often it is asked." default:"30s"`
-	After     probes.Duration `yaml:"after" doc:"How long it may be silent before it pages." default:"3m"`
+	Name         string          `yaml:"name" doc:"What it is called in pages."`
+	URL          string          `yaml:"url" doc:"Its address, such as https://watch-b.example:9115."`
+	TokenFile    string          `yaml:"token_file" doc:"File with the bearer token that it wants: its oncall/webhook-token, to be told what ails it."`
+	Username     string          `yaml:"username" doc:"For the basic authentication of its web configuration."`
+	PasswordFile string          `yaml:"password_file" doc:"File that holds the password."`
+	CAFile       string          `yaml:"ca_file" doc:"Certificates (PEM) to trust." default:"the system's"`
+	Every        probes.Duration `yaml:"every" doc:"How often it is asked." default:"30s"`
+	After        probes.Duration `yaml:"after" doc:"How long it may be silent before it pages." default:"3m"`
 }
 
 // Heartbeat is somebody who reports to us.
@@ -121,6 +126,11 @@ type Heartbeat struct {
 type DNS struct {
 	RootHints    string   `yaml:"root_hints" doc:"Root hints file." default:"built in"`
 	TrustAnchors []string `yaml:"trust_anchors" doc:"Root trust anchor files (DS or DNSKEY records)." default:"built in (KSK 20326 and 38696)"`
+	// ASNTable, Registrations and RDAPBootstrap are files that somebody brings;
+	// none of them is ever fetched.
+	ASNTable      string `yaml:"asn_table" doc:"Table of AS numbers for baselines that judge by them: lines of first address, last address, number (iptoasn) or prefix, number (pyasn)."`
+	Registrations string `yaml:"registrations" doc:"CSV of domains' registrations that people entered: domain,expires,by,entered[,locks]."`
+	RDAPBootstrap string `yaml:"rdap_bootstrap" doc:"IANA's list of RDAP services (rdap/dns.json). With it the registries of the domains below its top-level domains are asked for their end, once a day; without it nobody is." default:"nobody is asked"`
 }
 
 // Report is the head of the official report. Each list is lines as printed.
@@ -210,6 +220,7 @@ func (s *Server) defaults() {
 	fill(&s.Uplink.Timeout, 2*second)
 	fill(&s.Storage.Retention, 400*24*3600*second)
 	fill(&s.Storage.OutOfOrderWindow, 6*3600*second)
+	fill(&s.Oncall.Retention, 400*24*3600*second)
 	if s.Storage.EvidenceSize == 0 {
 		s.Storage.EvidenceSize = 1e9
 	}

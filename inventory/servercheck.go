@@ -42,6 +42,7 @@ func (c *serverCheck) check(s *Server) {
 	c.storage(&s.Storage)
 	c.allowed(s.ProbeAllow)
 	c.paths(s)
+	c.peers(s.Oncall)
 	for _, e := range s.endpoints() {
 		c.endpoint(e)
 	}
@@ -61,8 +62,13 @@ func (c *serverCheck) webURL(raw, name string, path ...any) {
 // redact keeps a password in a URL out of messages.
 func redact(raw string) string {
 	scheme, rest, ok := strings.Cut(raw, "://")
-	if at := strings.LastIndexByte(rest, '@'); ok && at >= 0 {
-		return scheme + "://…@" + rest[at+1:]
+	if !ok {
+		scheme, rest = "", raw
+	} else {
+		scheme += "://"
+	}
+	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
+		return scheme + "…@" + rest[at+1:]
 	}
 	return raw
 }
@@ -157,6 +163,9 @@ func (c *serverCheck) paths(s *Server) {
 		{&s.Oncall.Users, []any{"oncall", "users"}},
 		{&s.Oncall.Channels, []any{"oncall", "channels"}},
 		{&s.DNS.RootHints, []any{"dns", "root_hints"}},
+		{&s.DNS.ASNTable, []any{"dns", "asn_table"}},
+		{&s.DNS.Registrations, []any{"dns", "registrations"}},
+		{&s.DNS.RDAPBootstrap, []any{"dns", "rdap_bootstrap"}},
 	}
 	for _, f := range files {
 		c.exists(f.p, f.path...)

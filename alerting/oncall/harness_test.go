@@ -97,6 +97,7 @@ func (m *memory) Incident(_ context.Context, id string) (incident.Incident, bool
 }
 
 func (m *memory) Deliveries(context.Context, string) ([]outbox.Delivery, error) { return nil, nil }
+func (m *memory) Prune(context.Context, time.Time, int) (int, error)            { return 0, nil }
 func (m *memory) Close() error                                                  { return nil }
 
 // phone is a fake channel. answer decides what a Send gives; nil = accepted.

@@ -56,6 +56,8 @@ type Options struct {
 	GapAhead time.Duration
 	// PeerClient asks peers; nil = a client with a ten-second timeout.
 	PeerClient *http.Client
+	// Retention is how long incidents that are over are kept; 0 = for ever.
+	Retention time.Duration
 }
 
 // Heartbeat is somebody who posts to /oncall/heartbeat/{Name} and is paged about
@@ -70,6 +72,8 @@ type Peer struct {
 	Name  string
 	URL   string
 	Token string        // bearer; "" = none
+	// Client asks this peer, with its own TLS and credentials; nil = Options.PeerClient.
+	Client *http.Client
 	Every time.Duration // 0 = 30 s
 	After time.Duration // silent for so long pages; 0 = 3 min
 }

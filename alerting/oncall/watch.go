@@ -152,9 +152,12 @@ type Health struct {
 func (s *Service) askPeer(ctx context.Context, p Peer) {
 	t := time.NewTicker(p.Every)
 	defer t.Stop()
-	name := "peer:" + p.Name
+	name, client := "peer:"+p.Name, p.Client
+	if client == nil {
+		client = s.opt.PeerClient
+	}
 	for {
-		err := askHealth(ctx, s.opt.PeerClient, p)
+		err := askHealth(ctx, client, p)
 		s.post(ctx, func(d *desk, now time.Time) {
 			if err == nil {
 				d.heard(name, now)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -85,18 +84,16 @@ func (a *application) openOncall() error {
 	dir := filepath.Join(a.o.storage, "oncall")
 	opt := oncall.Options{
 		Dir: dir, Roster: f.roster, Ladder: f.ladder, Channels: f.channels, ExternalURL: a.o.external, Users: f.users,
-		Silencer: silencer{a}, Directory: directory{a}, CheckURL: a.checkURL, Logger: a.log, Registerer: a.exporter.Registry(),
+		Silencer: silencer{a}, Directory: directory{a}, CheckURL: a.checkURL, Logger: a.log, Registerer: a.exporter.Registry(), Retention: o.Retention.D(),
 	}
 	for _, p := range o.Peers {
-		token := ""
-		if p.TokenFile != "" {
-			b, err := os.ReadFile(p.TokenFile)
-			if err != nil {
-				return fmt.Errorf("oncall: token of the peer %s: %w", p.Name, err)
-			}
-			token = strings.TrimSpace(string(b))
+		// Whatever guards the peer's pages guards its health, too. The secret is read
+		// at each request, so a rotated one is taken up.
+		way, err := endpointTransport(inventory.Endpoint{URL: p.URL, Username: p.Username, PasswordFile: p.PasswordFile, TokenFile: p.TokenFile, CAFile: p.CAFile})
+		if err != nil {
+			return fmt.Errorf("oncall: peer %s: %w", p.Name, err)
 		}
-		opt.Peers = append(opt.Peers, oncall.Peer{Name: p.Name, URL: p.URL, Token: token, Every: p.Every.D(), After: p.After.D()})
+		opt.Peers = append(opt.Peers, oncall.Peer{Name: p.Name, URL: p.URL, Client: &http.Client{Transport: way, Timeout: 10 * time.Second}, Every: p.Every.D(), After: p.After.D()})
 	}
 	for _, h := range o.Heartbeats {
 		opt.Heartbeats = append(opt.Heartbeats, oncall.Heartbeat{Name: h.Name, Within: h.Within.D()})

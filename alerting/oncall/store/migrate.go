@@ -38,17 +38,19 @@ CREATE TABLE named_values (
 	body    TEXT   NOT NULL,
 	expires BIGINT NOT NULL
 );`,
+	`-- 2: forgetting what is long over
+CREATE INDEX incidents_ended ON incidents (ended);`,
 }
 
 // ErrNewer is what Open gives, wrapped, for a file of a later version.
 var ErrNewer = errors.New("the database was written by a newer watchpost; start that one, or restore the backup from before the upgrade")
 
 func migrate(ctx context.Context, db *sql.DB) error {
-	if _, err := db.ExecContext(ctx, `CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)`); err != nil {
+	if _, err := db.ExecContext(ctx, makeVersion); err != nil {
 		return fmt.Errorf("creating schema_version: %w", err)
 	}
 	var have int
-	err := db.QueryRowContext(ctx, `SELECT COALESCE(MAX(version), 0) FROM schema_version`).Scan(&have)
+	err := db.QueryRowContext(ctx, haveVersion).Scan(&have)
 	if err != nil {
 		return fmt.Errorf("reading schema_version: %w", err)
 	}
@@ -72,7 +74,7 @@ func step(ctx context.Context, db *sql.DB, i int) error {
 	if _, err := tx.ExecContext(ctx, migrations[i]); err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, `INSERT INTO schema_version (version) VALUES ($1)`, i+1); err != nil {
+	if _, err := tx.ExecContext(ctx, putVersion, i+1); err != nil {
 		return err
 	}
 	return tx.Commit()

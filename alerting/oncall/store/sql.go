@@ -53,24 +53,19 @@ func (s *SQL) Commit(ctx context.Context, b Batch) error {
 	defer func() { _ = tx.Rollback() }() // does nothing after Commit
 	w := writer{ctx: ctx, tx: tx}
 	for _, in := range b.Incidents {
-		w.put(`INSERT INTO incidents (id, status, opened, ended, body) VALUES ($1, $2, $3, $4, $5)
-			ON CONFLICT (id) DO UPDATE SET status = excluded.status, opened = excluded.opened, ended = excluded.ended, body = excluded.body`,
-			in, in.ID, string(in.Status), nanos(in.Opened), nanos(in.Ended))
+		w.put(putIncident, in, in.ID, string(in.Status), nanos(in.Opened), nanos(in.Ended))
 	}
 	for _, d := range b.Deliveries {
-		w.put(`INSERT INTO deliveries (id, incident, status, created, body) VALUES ($1, $2, $3, $4, $5)
-			ON CONFLICT (id) DO UPDATE SET status = excluded.status, body = excluded.body`,
-			d, d.ID, d.Incident, string(d.Status), nanos(d.Created))
+		w.put(putDelivery, d, d.ID, d.Incident, string(d.Status), nanos(d.Created))
 	}
 	for _, l := range b.Lines {
-		w.exec(`INSERT INTO journal_queue (seq, body) VALUES ($1, $2) ON CONFLICT (seq) DO NOTHING`, l.Seq, string(l.Body))
+		w.exec(putLine, l.Seq, string(l.Body))
 	}
 	if b.Flushed > 0 {
-		w.exec(`DELETE FROM journal_queue WHERE seq <= $1`, b.Flushed)
+		w.exec(dropLines, b.Flushed)
 	}
 	for _, v := range b.Values {
-		w.exec(`INSERT INTO named_values (name, body, expires) VALUES ($1, $2, $3)
-			ON CONFLICT (name) DO UPDATE SET body = excluded.body, expires = excluded.expires`, v.Name, v.Text, nanos(v.Expires))
+		w.exec(putValue, v.Name, v.Text, nanos(v.Expires))
 	}
 	if w.err != nil {
 		return fmt.Errorf("writing a change: %w", w.err)
@@ -119,20 +114,18 @@ func nanos(t time.Time) int64 {
 func (s *SQL) Load(ctx context.Context, since, now time.Time) (State, error) {
 	var st State
 	var err error
-	st.Incidents, err = list[incident.Incident](ctx, s.db,
-		`SELECT body FROM incidents WHERE status IN ('open', 'acknowledged') OR ended >= $1 ORDER BY opened`, nanos(since))
+	st.Incidents, err = list[incident.Incident](ctx, s.db, liveIncidents, nanos(since))
 	if err != nil {
 		return st, fmt.Errorf("reading incidents: %w", err)
 	}
-	st.Deliveries, err = list[outbox.Delivery](ctx, s.db,
-		`SELECT body FROM deliveries WHERE status IN ('queued', 'sending') OR created >= $1 ORDER BY created, id`, nanos(since))
+	st.Deliveries, err = list[outbox.Delivery](ctx, s.db, liveDeliveries, nanos(since))
 	if err != nil {
 		return st, fmt.Errorf("reading deliveries: %w", err)
 	}
 	if st.Lines, err = s.lines(ctx); err != nil {
 		return st, fmt.Errorf("reading journal lines: %w", err)
 	}
-	if _, err = s.db.ExecContext(ctx, `DELETE FROM named_values WHERE expires > 0 AND expires < $1`, nanos(now)); err != nil {
+	if _, err = s.db.ExecContext(ctx, dropValues, nanos(now)); err != nil {
 		return st, fmt.Errorf("dropping expired values: %w", err)
 	}
 	if st.Values, err = s.values(ctx); err != nil {
@@ -142,7 +135,7 @@ func (s *SQL) Load(ctx context.Context, since, now time.Time) (State, error) {
 }
 
 func (s *SQL) lines(ctx context.Context) (out []Line, err error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT seq, body FROM journal_queue ORDER BY seq`)
+	rows, err := s.db.QueryContext(ctx, allLines)
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +153,7 @@ func (s *SQL) lines(ctx context.Context) (out []Line, err error) {
 }
 
 func (s *SQL) values(ctx context.Context) (out map[string]string, err error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT name, body FROM named_values`)
+	rows, err := s.db.QueryContext(ctx, allValues)
 	if err != nil {
 		return nil, err
 	}
@@ -199,8 +192,7 @@ func list[T any](ctx context.Context, db *sql.DB, query string, args ...any) (ou
 
 // Incidents lists incidents, newest first.
 func (s *SQL) Incidents(ctx context.Context, before time.Time, limit int) ([]incident.Incident, error) {
-	l, err := list[incident.Incident](ctx, s.db,
-		`SELECT body FROM incidents WHERE opened < $1 ORDER BY opened DESC, id DESC LIMIT $2`, nanos(before), min(max(limit, 1), 1000))
+	l, err := list[incident.Incident](ctx, s.db, listIncidents, nanos(before), min(max(limit, 1), 1000))
 	if err != nil {
 		return nil, fmt.Errorf("reading incidents: %w", err)
 	}
@@ -209,7 +201,7 @@ func (s *SQL) Incidents(ctx context.Context, before time.Time, limit int) ([]inc
 
 // Incident finds one incident.
 func (s *SQL) Incident(ctx context.Context, id string) (incident.Incident, bool, error) {
-	l, err := list[incident.Incident](ctx, s.db, `SELECT body FROM incidents WHERE id = $1`, id)
+	l, err := list[incident.Incident](ctx, s.db, oneIncident, id)
 	if err != nil {
 		return incident.Incident{}, false, fmt.Errorf("reading incident %s: %w", id, err)
 	}
@@ -221,9 +213,51 @@ func (s *SQL) Incident(ctx context.Context, id string) (incident.Incident, bool,
 
 // Deliveries lists the deliveries of an incident.
 func (s *SQL) Deliveries(ctx context.Context, incidentID string) ([]outbox.Delivery, error) {
-	l, err := list[outbox.Delivery](ctx, s.db, `SELECT body FROM deliveries WHERE incident = $1 ORDER BY created, id`, incidentID)
+	l, err := list[outbox.Delivery](ctx, s.db, itsDeliveries, incidentID)
 	if err != nil {
 		return nil, fmt.Errorf("reading deliveries of %s: %w", incidentID, err)
 	}
 	return l, nil
+}
+
+// Prune forgets incidents that were over before the moment.
+func (s *SQL) Prune(ctx context.Context, before time.Time, limit int) (n int, err error) {
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return 0, fmt.Errorf("beginning to prune: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }() // does nothing after Commit
+	ids, err := column(ctx, tx, oldIncidents, nanos(before), max(limit, 1))
+	if err != nil {
+		return 0, fmt.Errorf("finding old incidents: %w", err)
+	}
+	w := writer{ctx: ctx, tx: tx}
+	for _, id := range ids {
+		w.exec(dropItsPages, id)
+		w.exec(dropIncident, id)
+	}
+	w.exec(dropNotices, nanos(before))
+	if w.err != nil {
+		return 0, fmt.Errorf("forgetting old incidents: %w", w.err)
+	}
+	if err := tx.Commit(); err != nil {
+		return 0, fmt.Errorf("forgetting old incidents: %w", err)
+	}
+	return len(ids), nil
+}
+
+func column(ctx context.Context, tx *sql.Tx, query string, args ...any) (out []string, err error) {
+	rows, err := tx.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var s string
+		if err := rows.Scan(&s); err != nil {
+			return nil, err
+		}
+		out = append(out, s)
+	}
+	return out, rows.Err()
 }

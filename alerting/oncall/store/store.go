@@ -5,6 +5,7 @@
 //
 // SQL uses an embedded SQLite file; its statements keep to what SQLite and
 // PostgreSQL share, so a PostgreSQL store is another Open, not another package.
+// Package storetest holds what every implementation must pass.
 package store
 
 import (
@@ -66,5 +67,9 @@ type Store interface {
 	Incident(ctx context.Context, id string) (in incident.Incident, ok bool, err error)
 	// Deliveries lists those of an incident by Created.
 	Deliveries(ctx context.Context, incidentID string) ([]outbox.Delivery, error)
+	// Prune forgets at most limit incidents that were over before the moment, with
+	// their deliveries, and gives how many; never one that is live. It may be
+	// called at the same time as Commit.
+	Prune(ctx context.Context, before time.Time, limit int) (int, error)
 	Close() error
 }
