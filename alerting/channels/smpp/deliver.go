@@ -2,7 +2,6 @@ package smpp
 
 import (
 	"encoding/binary"
-	"math/big"
 	"regexp"
 	"strings"
 	"sync"
@@ -12,71 +11,13 @@ import (
 )
 
 const (
-	// maxTracked bounds the messages whose receipts are awaited, trackFor how long.
-	maxTracked = 10_000
-	trackFor   = 48 * time.Hour
 	// maxOpen bounds messages of which parts are missing, joinFor how long they
-	// are waited for.
-	maxOpen = 64
-	joinFor = time.Minute
+	// are waited for, maxTotal their parts, and maxText what is taken of one.
+	maxOpen  = 64
+	joinFor  = time.Minute
+	maxTotal = 16
+	maxText  = 2 << 10
 )
-
-// tracker knows which page a centre's message id belongs to.
-type tracker struct {
-	mu    sync.Mutex
-	pages map[string]*tracked // by every spelling of the id
-}
-
-type tracked struct {
-	page, provider string
-	open           int // parts without receipt
-	until          time.Time
-}
-
-func newTracker() *tracker { return &tracker{pages: map[string]*tracked{}} }
-
-// add notes a sent page with the ids of its parts.
-func (t *tracker) add(page string, ids []string, now time.Time) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if len(t.pages) > maxTracked {
-		for k, v := range t.pages {
-			if now.After(v.until) || len(t.pages) > 2*maxTracked {
-				delete(t.pages, k)
-			}
-		}
-	}
-	x := &tracked{page: page, provider: ids[0], open: len(ids), until: now.Add(trackFor)}
-	for _, id := range ids {
-		t.pages[id] = x
-	}
-}
-
-// take finds the page of a receipt's id. Centres are known to give the id in
-// hexadecimal with the submission and in decimal with the receipt.
-func (t *tracker) take(id string) (*tracked, bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, s := range spellings(id) {
-		if x, ok := t.pages[s]; ok {
-			delete(t.pages, s)
-			x.open--
-			return &tracked{page: x.page, provider: x.provider, open: x.open}, true
-		}
-	}
-	return nil, false
-}
-
-func spellings(id string) []string {
-	out := []string{id, strings.ToUpper(id), strings.ToLower(id), strings.TrimLeft(id, "0")}
-	if n, ok := new(big.Int).SetString(id, 10); ok && len(id) <= 20 {
-		out = append(out, n.Text(16), strings.ToUpper(n.Text(16)))
-	}
-	if n, ok := new(big.Int).SetString(id, 16); ok && len(id) <= 16 {
-		out = append(out, n.String())
-	}
-	return out
-}
 
 var (
 	receiptID   = regexp.MustCompile(`(?i)\bid:\s*([A-Za-z0-9_-]{1,64})`)
@@ -87,9 +28,10 @@ var (
 // states are message_state (section 5.2.28) and the words of appendix B.
 var states = map[byte]string{1: "ENROUTE", 2: "DELIVRD", 3: "EXPIRED", 4: "DELETED", 5: "UNDELIV", 6: "ACCEPTD", 7: "UNKNOWN", 8: "REJECTD"}
 
-// receipt reads a delivery receipt; ok is false for a state on the way and for
-// what is no receipt.
-func (t *tracker) receipt(d delivered, now time.Time) (alerting.Receipt, bool) {
+// receipt reads a delivery receipt: none for a state on the way and for what is
+// no receipt, several when it is of a page before a restart, which the outbox
+// knows by the id of its submission.
+func (t *tracker) receipt(d delivered, now time.Time) []alerting.Receipt {
 	text := decode(d.coding, d.body)
 	id := strings.TrimRight(string(d.options[tagReceiptedID]), "\x00")
 	if m := receiptID.FindStringSubmatch(text); id == "" && m != nil {
@@ -113,19 +55,16 @@ func (t *tracker) receipt(d delivered, now time.Time) (alerting.Receipt, bool) {
 		r.Status = alerting.Failed
 	}
 	if id == "" || r.Status == "" {
-		return r, false
+		return nil
 	}
-	if x, known := t.take(id); known {
-		r.Page, r.Provider = x.page, x.provider
-		if r.Status == alerting.Delivered && x.open > 0 {
-			return r, false // other parts are still on the way
-		}
-	}
-	return r, true
+	return t.told(r)
 }
 
 // joiner puts the parts of an incoming message together.
-type joiner struct{ open map[joinKey]*joining }
+type joiner struct {
+	mu   sync.Mutex
+	open map[joinKey]*joining
+}
 
 type joinKey struct {
 	from  string
@@ -138,7 +77,30 @@ type joining struct {
 	since time.Time
 }
 
-func newJoiner() *joiner { return &joiner{map[joinKey]*joining{}} }
+func (o *joining) text(total byte) string {
+	var all strings.Builder
+	for i := range total {
+		all.WriteString(o.parts[i+1])
+	}
+	return all.String()
+}
+
+func newJoiner() *joiner { return &joiner{open: map[joinKey]*joining{}} }
+
+// overdue gives the messages whose missing parts are no longer waited for, as
+// far as they came: the code may stand in what is there.
+func (j *joiner) overdue(now time.Time) []delivered {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var out []delivered
+	for k, o := range j.open {
+		if now.Sub(o.since) > joinFor {
+			delete(j.open, k)
+			out = append(out, delivered{from: k.from, coding: 8, body: toUCS2(o.text(k.total))})
+		}
+	}
+	return out
+}
 
 // place reads where a part belongs: the header in the text, or optional
 // parameters. total is 1 for a whole message.
@@ -168,14 +130,14 @@ func place(d *delivered) (ref uint16, total, n byte) {
 func (j *joiner) add(d delivered, now time.Time) (string, bool) {
 	ref, total, n := place(&d)
 	text := decode(d.coding, d.body)
-	if total <= 1 || n == 0 || n > total {
+	if len(text) > maxText {
+		text = strings.ToValidUTF8(text[:maxText], "")
+	}
+	if total <= 1 || total > maxTotal || n == 0 || n > total {
 		return text, true
 	}
-	for k, o := range j.open {
-		if now.Sub(o.since) > joinFor {
-			delete(j.open, k)
-		}
-	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	key := joinKey{d.from, ref, total}
 	o := j.open[key]
 	if o == nil {
@@ -190,9 +152,5 @@ func (j *joiner) add(d delivered, now time.Time) (string, bool) {
 		return "", false
 	}
 	delete(j.open, key)
-	var all strings.Builder
-	for i := range total {
-		all.WriteString(o.parts[i+1])
-	}
-	return all.String(), true
+	return o.text(total), true
 }

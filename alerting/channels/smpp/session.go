@@ -158,6 +158,9 @@ func (s *session) ask(ctx context.Context, command uint32, body []byte) (pdu, er
 	defer t.Stop()
 	select {
 	case p := <-answer:
+		if p.status == 0 && p.command != command|response {
+			return pdu{}, fmt.Errorf("the centre answers with command 0x%08x", p.command)
+		}
 		return p, nil
 	case <-s.done:
 		return pdu{}, errClosed

@@ -25,7 +25,8 @@ type channel struct {
 	pool  *x509.CertPool // nil = the system's
 	log   *slog.Logger
 	sent  *tracker
-	parts *joiner // used by Run only
+	parts *joiner
+	pace  pacer
 
 	mu      sync.Mutex
 	running bool
@@ -56,6 +57,9 @@ func (c *channel) Run(ctx context.Context, receipts chan<- alerting.Receipt, rep
 		c.running = false
 		c.mu.Unlock()
 	}()
+	var wg sync.WaitGroup
+	wg.Go(func() { c.late(ctx, replies) })
+	defer wg.Wait()
 	pause := time.Second
 	for ctx.Err() == nil {
 		begun := time.Now()
@@ -106,19 +110,24 @@ func (c *channel) open(ctx context.Context) (*session, error) {
 func (c *channel) hand(ctx context.Context, d delivered, receipts chan<- alerting.Receipt, replies chan<- alerting.Reply) error {
 	now := time.Now()
 	if d.esm&0x3C == 0x04 { // a delivery receipt (section 5.2.12)
-		r, ok := c.sent.receipt(d, now)
-		if !ok {
-			return nil
+		for _, r := range c.sent.receipt(d, now) {
+			select {
+			case receipts <- r:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
 		}
-		select {
-		case receipts <- r:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+		return nil
 	}
 	text, whole := c.parts.add(d, now)
-	if !whole || strings.TrimSpace(text) == "" {
+	if !whole {
+		return nil
+	}
+	return c.reply(ctx, d, text, replies)
+}
+
+func (c *channel) reply(ctx context.Context, d delivered, text string, replies chan<- alerting.Reply) error {
+	if strings.TrimSpace(text) == "" {
 		return nil
 	}
 	from := d.from
@@ -126,10 +135,28 @@ func (c *channel) hand(ctx context.Context, d delivered, receipts chan<- alertin
 		from = "+" + from
 	}
 	select {
-	case replies <- alerting.Reply{Channel: c.name, From: from, Text: text, At: now}:
+	case replies <- alerting.Reply{Channel: c.name, From: from, Text: text, At: time.Now()}:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
+	}
+}
+
+// late hands over messages of which a part never came.
+func (c *channel) late(ctx context.Context, replies chan<- alerting.Reply) {
+	tick := time.NewTicker(joinFor / 4)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for _, d := range c.parts.overdue(time.Now()) {
+			if c.reply(ctx, d, decode(d.coding, d.body), replies) != nil {
+				return
+			}
+		}
 	}
 }
 
@@ -214,18 +241,73 @@ func (c *channel) Send(ctx context.Context, number string, p alerting.Page) (ale
 	_, _ = h.Write([]byte(p.ID)) // never fails
 	var ids []string
 	for _, m := range split(p.Short, byte(h.Sum32()), c.set.MaxParts) {
-		a, err := s.ask(ctx, submitSM, submit(c.source(), to, m, c.set.Receipts))
+		a, err := c.submit(ctx, s, submit(c.source(), to, m, c.set.Receipts))
 		if err != nil {
-			return alerting.Receipt{}, c.judge(fmt.Errorf("no answer to the message, it may have been sent: %w", err))
-		}
-		if a.status != 0 {
-			return alerting.Receipt{}, c.judge(&statusError{"the message", a.status})
+			return alerting.Receipt{}, c.judge(err)
 		}
 		r := reader{b: a.body}
 		ids = append(ids, r.text(65))
 	}
-	c.sent.add(p.ID, ids, time.Now())
-	return alerting.Receipt{Page: p.ID, Provider: ids[0], Status: alerting.Accepted, At: time.Now()}, nil
+	r := alerting.Receipt{Page: p.ID, Provider: strings.Join(ids, ","), Status: alerting.Accepted, At: time.Now()}
+	if told := c.sent.add(p.ID, ids, r.At); told.Status != "" { // the receipt was faster than the answer
+		r.Status, r.Detail = told.Status, told.Detail
+	}
+	return r, nil
+}
+
+// submit sends one part, at the pace that the centre wants.
+func (c *channel) submit(ctx context.Context, s *session, body []byte) (pdu, error) {
+	if err := c.pace.wait(ctx); err != nil {
+		return pdu{}, fmt.Errorf("the centre is throttling us: %w", err)
+	}
+	a, err := s.ask(ctx, submitSM, body)
+	if err != nil {
+		return pdu{}, fmt.Errorf("no answer to the message, it may have been sent: %w", err)
+	}
+	c.pace.answered(a.status == 0x58 || a.status == 0x14, time.Now())
+	if a.status != 0 {
+		return pdu{}, &statusError{"the message", a.status}
+	}
+	return a, nil
+}
+
+// paceMost bounds the pause between messages to a centre that throttles.
+const paceMost = 30 * time.Second
+
+// pacer keeps all messages back for a while when the centre says that they are
+// too many: sending on would be refused, too, and may cost the line.
+type pacer struct {
+	mu    sync.Mutex
+	pause time.Duration
+	until time.Time
+}
+
+func (p *pacer) answered(throttled bool, now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !throttled {
+		p.pause = 0
+		return
+	}
+	p.pause = min(max(2*p.pause, time.Second), paceMost)
+	p.until = now.Add(p.pause)
+}
+
+func (p *pacer) wait(ctx context.Context) error {
+	p.mu.Lock()
+	left := time.Until(p.until)
+	p.mu.Unlock()
+	if left <= 0 {
+		return nil
+	}
+	t := time.NewTimer(left)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (c *channel) judge(err error) error {

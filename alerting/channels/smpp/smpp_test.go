@@ -133,7 +133,8 @@ func TestLongText(t *testing.T) {
 	}
 	now := time.Now()
 	receipt := func(id, stat string) (alerting.Receipt, bool) {
-		return c.sent.receipt(delivered{body: []byte("id:" + id + " stat:" + stat + " err:001")}, now)
+		all := c.sent.receipt(delivered{body: []byte("id:" + id + " stat:" + stat + " err:001")}, now)
+		return append(all, alerting.Receipt{})[0], len(all) > 0
 	}
 	if r, ok := receipt("b", "DELIVRD"); ok {
 		t.Errorf("one part of three: %+v", r)
@@ -144,7 +145,13 @@ func TestLongText(t *testing.T) {
 	if r, ok := receipt("a", "UNDELIV"); !ok || r.Status != alerting.Failed || r.Page != p.ID || !strings.Contains(r.Detail, "err 001") {
 		t.Errorf("got %+v, %v", r, ok)
 	}
-	if r, ok := receipt("stranger", "DELIVRD"); !ok || r.Page != "" || r.Provider != "stranger" {
+	if r, ok := receipt("c", "DELIVRD"); ok {
+		t.Errorf("a part of a page that failed: %+v", r)
+	}
+	if r, ok := receipt("a", "DELIVRD"); ok {
+		t.Errorf("the same part again: %+v", r)
+	}
+	if r, ok := receipt("stranger", "DELIVRD"); !ok || r.Page != "" || !strings.EqualFold(r.Provider, "stranger") {
 		t.Errorf("of before a restart: %+v, %v; the outbox knows the provider's id", r, ok)
 	}
 }

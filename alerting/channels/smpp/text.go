@@ -3,6 +3,7 @@ package smpp
 import (
 	"strings"
 	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // gsm is the default alphabet of GSM 03.38 and gsmExt what follows an escape.
@@ -68,21 +69,50 @@ func fromUCS2(b []byte) string {
 	return string(utf16.Decode(u))
 }
 
-// decode reads a text by its data_coding (section 5.2.19).
+// decode reads a text by its data_coding (section 5.2.19; GSM 03.38 section 4
+// for the groups with a message class). Octets of no known alphabet are taken
+// as text when they look like it: a reply is better read than lost.
 func decode(coding byte, b []byte) string {
-	switch coding {
+	switch alphabet(coding) {
 	case 0:
 		return fromGSM(b)
 	case 8:
-		return fromUCS2(b)
-	case 1, 3: // ASCII, Latin-1
-		r := make([]rune, len(b))
-		for i, c := range b {
-			r[i] = rune(c)
-		}
-		return string(r)
+		return strings.TrimPrefix(fromUCS2(b), "\ufeff")
+	case 3: // ASCII, Latin-1
+		return fromLatin1(b)
 	}
-	return ""
+	for _, c := range b {
+		if c < ' ' && c != '\n' && c != '\r' || c == 0x7F {
+			return ""
+		}
+	}
+	if utf8.Valid(b) {
+		return string(b)
+	}
+	return fromLatin1(b)
+}
+
+func fromLatin1(b []byte) string {
+	r := make([]rune, len(b))
+	for i, c := range b {
+		r[i] = rune(c)
+	}
+	return string(r)
+}
+
+// alphabet is 0 for GSM's, 3 for Latin-1, 8 for UCS-2, 4 for anything else.
+func alphabet(coding byte) byte {
+	switch {
+	case coding == 0 || coding == 8:
+		return coding
+	case coding == 1 || coding == 3:
+		return 3
+	case coding&0xF0 == 0x10: // with a class: flash
+		return [...]byte{0, 4, 8, 4}[coding>>2&3]
+	case coding&0xF0 == 0xF0:
+		return [...]byte{0, 4}[coding>>2&1]
+	}
+	return 4
 }
 
 // part is one SMS of a message.
