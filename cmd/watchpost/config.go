@@ -2,17 +2,23 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
+	"net/netip"
 	"os"
+	"strconv"
 	"strings"
+	"time"
 
 	"watchpost.example/inventory"
 	"watchpost.example/inventory/source"
 	"watchpost.example/probes"
+	"watchpost.example/probes/dns/baseline"
 	"watchpost.example/probes/dns/dnssec"
 	"watchpost.example/probes/dns/walk"
 	"watchpost.example/probes/dns/zone"
@@ -64,7 +70,8 @@ func idleKinds() ([]probes.Kind, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making an idle wire: %w", err)
 	}
-	e, err := zone.New(zone.Options{Dialer: w})
+	// An empty table stands for the one that is still to be read.
+	e, err := zone.New(zone.Options{Dialer: w, Table: &baseline.Table{}})
 	if err != nil {
 		return nil, fmt.Errorf("making an idle walk: %w", err)
 	}
@@ -77,11 +84,68 @@ func newZones(d inventory.DNS, w *wire.Wire, log *slog.Logger) (*zone.Env, error
 	if err := hintsAndAnchors(&o, d.RootHints, d.TrustAnchors); err != nil {
 		return nil, err
 	}
+	if err := tables(&o, d, w); err != nil {
+		return nil, err
+	}
 	e, err := zone.New(o)
 	if err != nil {
 		return nil, fmt.Errorf("dns: %w", err)
 	}
 	return e, nil
+}
+
+// tables reads what people keep of AS numbers and registrations; nothing of it
+// is ever fetched.
+func tables(o *zone.Options, d inventory.DNS, w *wire.Wire) (err error) {
+	if d.ASNTable != "" {
+		if o.Table, err = baseline.ReadTable(d.ASNTable); err != nil {
+			return usage("dns: asn_table: %w", err)
+		}
+	}
+	if d.Registrations != "" {
+		l, err := zone.ReadRegistrations(d.Registrations)
+		if err != nil {
+			return usage("dns: registrations: %w", err)
+		}
+		o.Registrations = append(o.Registrations, l)
+	}
+	if d.RDAPBootstrap != "" {
+		servers, err := zone.ReadBootstrap(d.RDAPBootstrap)
+		if err != nil {
+			return usage("dns: rdap_bootstrap: %w", err)
+		}
+		o.Registries = append(o.Registries, zone.NewRDAP(guarded(w), servers))
+	}
+	return nil
+}
+
+// guarded is HTTP over the wire: our own resolvers, and the guard at each
+// connection, so that a registry can't send us inwards.
+func guarded(w *wire.Wire) *http.Transport {
+	return &http.Transport{
+		DisableKeepAlives: true, TLSHandshakeTimeout: 5 * time.Second, ResponseHeaderTimeout: 5 * time.Second, MaxResponseHeaderBytes: 64 << 10,
+		DialContext: func(ctx context.Context, _, address string) (net.Conn, error) {
+			host, portText, err := net.SplitHostPort(address)
+			if err != nil {
+				return nil, err
+			}
+			port, err := strconv.ParseUint(portText, 10, 16)
+			if err != nil {
+				return nil, err
+			}
+			addrs, err := w.Resolve(ctx, host)
+			if err != nil {
+				return nil, err
+			}
+			for _, a := range addrs {
+				var c net.Conn
+				if c, err = w.Dial(ctx, "tcp", netip.AddrPortFrom(a, uint16(port))); err == nil {
+					return c, nil
+				}
+			}
+			return nil, err
+		},
+	}
 }
 
 // hintsAndAnchors reads the files of a hierarchy; empty names leave the

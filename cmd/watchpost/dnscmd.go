@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/netip"
 	"os"
 	"os/user"
@@ -20,6 +21,7 @@ import (
 // dnsOptions are the flags of a look at a zone in any hierarchy.
 type dnsOptions struct {
 	hints, anchor, baseline string
+	table                   string
 	resolvers, names        []string
 	port                    uint16
 }
@@ -27,7 +29,8 @@ type dnsOptions struct {
 func (o *dnsOptions) flags(cmd *kingpin.CmdClause) {
 	cmd.Flag("dns.root-hints", "Root hints in zone-file form; default: the Internet's, built in.").StringVar(&o.hints)
 	cmd.Flag("dns.trust-anchor", "Trust anchors as DS or DNSKEY records; default: the root's, built in.").StringVar(&o.anchor)
-	cmd.Flag("dns.resolver", "Recursive resolver to compare with, address or address:port; repeatable.").StringsVar(&o.resolvers)
+	cmd.Flag("dns.asn-table", "Table of AS numbers for a baseline that judges by them: first address, last address, number, such as iptoasn's.").StringVar(&o.table)
+	cmd.Flag("dns.resolver", "Recursive resolver to compare with, address or address:port, and behind a space who runs it; repeatable.").StringsVar(&o.resolvers)
 	cmd.Flag("dns.name", "Further name to watch, as name or \"name TYPE\"; repeatable.").StringsVar(&o.names)
 	cmd.Flag("dns.port", "Port of every authoritative server.").Default("53").Uint16Var(&o.port)
 }
@@ -37,10 +40,10 @@ func (o *dnsOptions) given() bool {
 	return o.hints != "" || o.anchor != "" || o.baseline != "" || len(o.resolvers) > 0 || len(o.names) > 0
 }
 
-func (o *dnsOptions) request(target string, timeout time.Duration) zone.Request {
+func (o *dnsOptions) request(target string) zone.Request {
 	return zone.Request{
-		Zone: target, HintsFile: o.hints, AnchorFile: o.anchor, Baseline: o.baseline,
-		Resolvers: o.resolvers, Names: o.names, Port: o.port, Timeout: timeout,
+		Zone: target, HintsFile: o.hints, AnchorFile: o.anchor, Baseline: o.baseline, ASNTable: o.table,
+		Resolvers: o.resolvers, Names: o.names, Port: o.port,
 	}
 }
 
@@ -59,7 +62,9 @@ func probeZone(ctx context.Context, e *env, o probeOptions) error {
 	if o.timeout <= 0 {
 		o.timeout = time.Minute
 	}
-	r, err := zone.Run(ctx, o.dns.request(o.target, o.timeout))
+	ctx, cancel := context.WithTimeout(ctx, o.timeout)
+	defer cancel()
+	r, err := zone.Run(ctx, o.dns.request(o.target))
 	if err != nil {
 		return &exitError{2, err}
 	}
@@ -111,7 +116,9 @@ func baselineCommand(app *kingpin.Application) (*kingpin.CmdClause, func(context
 }
 
 func runBaseline(ctx context.Context, e *env, o baselineOptions) error {
-	r := o.dns.request(o.zone, o.timeout)
+	ctx, cancel := context.WithTimeout(ctx, o.timeout)
+	defer cancel()
+	r := o.dns.request(o.zone)
 	switch o.action {
 	case "diff":
 		lines, err := zone.DiffFile(ctx, r, o.file)
@@ -138,12 +145,25 @@ func runBaseline(ctx context.Context, e *env, o baselineOptions) error {
 		if st, err := os.Stat(o.file); err == nil && st.Size() > 0 {
 			return usage("%s is there already: compare with `watchpost baseline diff`, take over with `watchpost baseline approve`", o.file)
 		}
-		if _, err := zone.Learn(ctx, r, o.file, o.by, o.why); err != nil {
+		_, wrong, err := zone.Learn(ctx, r, o.file, o.by, o.why)
+		if err != nil {
 			return zoneError(err)
 		}
+		warnLearned(e.err, wrong)
 	}
 	say(e.out, "%s\n", o.file)
 	return nil
+}
+
+// warnLearned says what is wrong with a zone that was learned all the same.
+func warnLearned(w io.Writer, wrong []zone.Finding) {
+	if len(wrong) == 0 {
+		return
+	}
+	say(w, "ATTENTION: the zone is not in order, and the file now holds it as it is. Put it right and learn again, or approve it knowingly:\n")
+	for _, f := range wrong {
+		say(w, "  %-7s %s: %s: %s\n          found %s, expected %s\n", f.Severity, f.Reason, f.Where(), f.Record, f.Found, f.Expected)
+	}
 }
 
 // zoneError gives the exit status: 2 bad use, 3 could not tell.

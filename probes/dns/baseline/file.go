@@ -55,6 +55,7 @@ func check(v source.Value, z *Zone) source.Problems {
 	default:
 		bad("is neither secure nor insecure", "security")
 	}
+	checkDelegation(z, bad)
 	for i := range z.Records {
 		checkRecord(z, i, bad)
 	}
@@ -67,31 +68,6 @@ func check(v source.Value, z *Zone) source.Problems {
 		}
 	}
 	return out
-}
-
-func checkRecord(z *Zone, i int, bad func(text string, path ...any)) {
-	r := &z.Records[i]
-	r.Name = fullName(r.Name, z.Zone)
-	r.Type = strings.ToUpper(r.Type)
-	switch r.Policy {
-	case "":
-		r.Policy = Exact
-	case Exact, Subset, Within, Ignore:
-	default:
-		bad("is no policy"+source.OneOf(string(r.Policy), Policies()), "records", i, "policy")
-	}
-	if _, ok := dnswire.TypeNumber(r.Type); !ok || !dnswire.ValidName(r.Name) {
-		bad("has no DNS type such as A or MX, or no name", "records", i)
-		return
-	}
-	for k, val := range r.Values {
-		c, err := canonical(r.Name, r.Type, val)
-		if err != nil {
-			bad(strconv.Quote(val)+" is no "+r.Type+" record's value", "records", i, "values", k)
-			continue
-		}
-		r.Values[k] = c
-	}
 }
 
 // fullName lets the file say "www" and "@".
@@ -124,6 +100,10 @@ func Encode(z *Zone) []byte {
 	w.text(0, "zone", z.Zone)
 	w.stamp("learned", z.Learned)
 	w.stamp("approved", z.Approved)
+	if len(z.Attention) > 0 {
+		w.line(0, "# The zone was not in order when this was learned. Approve it knowingly, or put it right and learn again.")
+	}
+	w.list(0, "attention", z.Attention)
 	w.text(0, "security", z.Security)
 	w.number(0, "serial", int64(z.Serial))
 	w.line(0, "parent:")
@@ -218,6 +198,11 @@ func (w *writer) records(l []Record) {
 			nets = append(nets, p.String())
 		}
 		w.list(2, "networks", nets)
+		var asn []string
+		for _, a := range r.ASN {
+			asn = append(asn, a.String())
+		}
+		w.list(2, "asn", asn)
 		w.list(2, "suffixes", r.Suffixes)
 	}
 }

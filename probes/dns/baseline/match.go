@@ -40,14 +40,14 @@ func (r Record) Match(found []string) (ok bool, strange, missing []string) {
 	return len(strange) == 0 && len(missing) == 0, strange, missing
 }
 
-// inside tells whether a value is an address of the networks, a name below the
+// inside tells whether a value is an address of the networks or AS numbers, a name below the
 // suffixes (its last field, so that "10 mail.example." works) or a listed value.
 func (r Record) inside(v string) bool {
 	if slices.Contains(r.Values, v) {
 		return true
 	}
 	if a, err := netip.ParseAddr(v); err == nil {
-		return slices.ContainsFunc(r.Networks, func(p netip.Prefix) bool { return p.Contains(a.Unmap()) })
+		return slices.ContainsFunc(r.Networks, func(p netip.Prefix) bool { return p.Contains(a.Unmap()) }) || len(r.ASN) > 0 && slices.Contains(r.ASN, r.table.AS(a))
 	}
 	f := strings.Fields(v)
 	return len(f) > 0 && slices.ContainsFunc(r.Suffixes, func(s string) bool {

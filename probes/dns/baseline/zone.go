@@ -2,19 +2,23 @@ package baseline
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
 // Zone is the approved state of one zone. Empty parts aren't compared.
 type Zone struct {
-	Zone     string     `yaml:"zone"`
-	Learned  Stamp      `yaml:"learned"`
-	Approved Stamp      `yaml:"approved"`
-	Security string     `yaml:"security"` // secure, insecure; "" = not compared
-	Serial   uint32     `yaml:"serial"`
-	Parent   Delegation `yaml:"parent"`
-	NS       []string   `yaml:"ns"` // the zone's own NS set
-	SOA      SOA        `yaml:"soa"`
+	Zone     string `yaml:"zone"`
+	Learned  Stamp  `yaml:"learned"`
+	Approved Stamp  `yaml:"approved"`
+	// Attention is what was wrong with the zone when it was learned. It is for
+	// the person who approves and is compared with nothing.
+	Attention []string   `yaml:"attention"`
+	Security  string     `yaml:"security"` // secure, insecure; "" = not compared
+	Serial    uint32     `yaml:"serial"`
+	Parent    Delegation `yaml:"parent"`
+	NS        []string   `yaml:"ns"` // the zone's own NS set
+	SOA       SOA        `yaml:"soa"`
 	// DNSKEY is the key-signing keys, as "flags protocol algorithm key". They
 	// are compared when no DS vouches for the keys.
 	DNSKEY     []string   `yaml:"dnskey"`
@@ -64,7 +68,7 @@ type Policy string
 const (
 	Exact  Policy = "exact"  // the same set
 	Subset Policy = "subset" // nothing beyond the set, for rotation
-	Within Policy = "within" // addresses inside networks, targets below suffixes: GeoDNS, CDN
+	Within Policy = "within" // addresses inside networks or AS numbers, targets below suffixes: GeoDNS, CDN
 	Ignore Policy = "ignore" // asked and validated, not compared
 )
 
@@ -80,9 +84,24 @@ type Record struct {
 	Policy Policy   `yaml:"policy"` // "" = exact
 	Values []string `yaml:"values"` // empty with exact or subset: there must be none
 	TTL    uint32   `yaml:"ttl"`    // the largest seen; 0 = not compared
-	// Networks and Suffixes are for Within.
+	// Networks, ASN and Suffixes are for Within.
 	Networks []netip.Prefix `yaml:"networks"`
+	ASN      []ASN          `yaml:"asn"` // wants a Table
 	Suffixes []string       `yaml:"suffixes"`
+
+	table *Table
+}
+
+// Attach gives the records the table that tells their addresses' AS numbers.
+func (z *Zone) Attach(t *Table) {
+	for i := range z.Records {
+		z.Records[i].table = t
+	}
+}
+
+// WantsTable tells whether a record is judged by AS numbers.
+func (z *Zone) WantsTable() bool {
+	return slices.ContainsFunc(z.Records, func(r Record) bool { return len(r.ASN) > 0 })
 }
 
 // Random is what a label that nobody made answers: NXDOMAIN, or a wildcard's set.

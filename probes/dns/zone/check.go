@@ -58,7 +58,7 @@ func (e *Env) Check(ctx context.Context, p Plan) Outcome {
 	e.remember(l, j, now)
 	o := Outcome{Look: l, Judgement: j}
 	if !p.NamesOnly {
-		o.Registration = e.registration(ctx, p)
+		o.Registration = e.registration(ctx, p, now)
 		o.Judgement.Findings = append(o.Judgement.Findings, judgeRegistration(o.Registration, p.Zone, p.RegisterWarn, now)...)
 		worstFirst(o.Judgement.Findings)
 	}

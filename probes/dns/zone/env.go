@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"watchpost.example/probes/dns/baseline"
 	"watchpost.example/probes/dns/dnssec"
 	"watchpost.example/probes/dns/dnswire"
 	"watchpost.example/probes/dns/walk"
@@ -23,8 +24,15 @@ type Options struct {
 	// Linger is how long sockets listen for a second, different reply once all
 	// is asked; 0 = 50 ms.
 	Linger time.Duration
-	// Registrations tell when registrations end; nil = only what settings say.
+	// Registrations are lists at hand that tell when registrations end, such as
+	// an imported table: they are asked at every look.
 	Registrations []RegistrationSource
+	// Registries tell the same over the network: RDAP, a contracted API. The
+	// first that covers a domain is asked, once a day; nil = nobody is.
+	Registries []RegistrationSource
+	// Table tells addresses' AS numbers, for baselines that judge by them; nil =
+	// such a baseline is refused.
+	Table *baseline.Table
 	// Memory is what is known of zones from earlier looks; nil = an empty one
 	// that is forgotten at the end.
 	Memory *Memory
@@ -35,16 +43,17 @@ type Options struct {
 // above, and the memory of what lags. It is safe for concurrent use and has no
 // goroutine of its own.
 type Env struct {
-	walker  *walk.Walker
-	client  *dnswire.Client
-	own     *dnswire.Client // for resolvers: the operator's own, so no guard
-	anchors dnssec.Anchors
-	linger  time.Duration
-	sources []RegistrationSource
-	log     *slog.Logger
-	links   links
-	memory  *Memory
-	proven  dnssec.Proven // signatures that held at an earlier look
+	walker            *walk.Walker
+	client            *dnswire.Client
+	own               *dnswire.Client // for resolvers: the operator's own, so no guard
+	anchors           dnssec.Anchors
+	linger            time.Duration
+	table             *baseline.Table
+	lists, registries []RegistrationSource
+	log               *slog.Logger
+	links             links
+	memory            *Memory
+	proven            dnssec.Proven // signatures that held at an earlier look
 }
 
 // ErrTimeoutNegative is for a Timeout or Linger below zero.
@@ -61,7 +70,7 @@ func New(o Options) (*Env, error) {
 	if o.Linger == 0 {
 		o.Linger = 50 * time.Millisecond
 	}
-	e := &Env{linger: o.Linger, sources: o.Registrations, memory: o.Memory, log: o.Logger}
+	e := &Env{linger: o.Linger, table: o.Table, lists: o.Registrations, registries: o.Registries, memory: o.Memory, log: o.Logger}
 	if e.memory == nil {
 		e.memory = NewMemory()
 	}

@@ -9,6 +9,7 @@ package zone
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"strings"
 	"time"
@@ -143,10 +144,22 @@ func resolverAddr(s string) (netip.AddrPort, bool) {
 	return ap, err == nil && ap.Port() != 0
 }
 
-// loadBaseline reads a baseline file; "" gives none.
-func loadBaseline(path string) (*baseline.Zone, error) {
+var errNoTable = errors.New("the baseline judges by AS numbers and there is no table of them: " + noTable)
+
+// loadBaseline reads a baseline file and gives it the Env's table; "" gives none.
+func loadBaseline(path string, e *Env) (*baseline.Zone, error) {
 	if path == "" {
 		return nil, nil // no file is no baseline
 	}
-	return baseline.Load(path)
+	b, err := baseline.Load(path)
+	if err != nil {
+		return nil, err
+	}
+	if e != nil && b.WantsTable() {
+		if e.table == nil {
+			return nil, errNoTable
+		}
+		b.Attach(e.table)
+	}
+	return b, nil
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"watchpost.example/probes"
 	"watchpost.example/probes/dns/baseline"
 	"watchpost.example/probes/dns/dnssec"
 	"watchpost.example/probes/dns/dnswire"
@@ -60,20 +61,39 @@ func DefaultWatch(zone string, b *baseline.Zone) []Watch {
 // Learn looks several times and proposes a baseline: what the zone says now.
 // It refuses a zone that is bogus, gone or unreachable; a person approves the rest.
 func (e *Env) Learn(ctx context.Context, p Plan, by, note string) (*baseline.Zone, error) {
+	z, _, err := e.learn(ctx, p, by, note)
+	return z, err
+}
+
+// learn is Learn, and what is wrong with the zone though something can be
+// learned of it; the graver of it stands in the baseline too.
+func (e *Env) learn(ctx context.Context, p Plan, by, note string) (*baseline.Zone, []Finding, error) {
 	o := e.Check(ctx, p)
+	top := newest(o.Look)
 	switch {
 	case o.Judgement.Untold != "":
-		return nil, errors.Join(ErrCannotLearn, errors.New(o.Judgement.Untold))
+		return nil, nil, errors.Join(ErrCannotLearn, errors.New(o.Judgement.Untold))
 	case o.Judgement.Zone.Status == dnssec.Bogus:
-		return nil, errors.Join(ErrCannotLearn, errors.New("the zone does not validate: "+o.Judgement.Zone.Detail))
-	}
-	top := newest(o.Look)
-	if top == nil {
+		return nil, nil, errors.Join(ErrCannotLearn, errors.New("the zone does not validate: "+o.Judgement.Zone.Detail))
+	case top == nil:
 		_, _, why := o.Verdict()
-		return nil, errors.Join(ErrCannotLearn, errors.New("no server speaks for the zone: "+why))
+		return nil, nil, errors.Join(ErrCannotLearn, errors.New("no server speaks for the zone: "+why))
 	}
+	z := e.lesson(ctx, o, top)
+	z.Learned = baseline.Stamp{By: by, At: time.Now().UTC().Truncate(time.Second), Note: note}
+	for _, f := range o.Judgement.Findings {
+		if f.Severity >= probes.Ticket {
+			z.Attention = append(z.Attention, string(f.Reason)+" at "+f.sentence())
+		}
+	}
+	return z, o.Judgement.Findings, nil
+}
+
+// lesson is what an outcome says of the zone, and what a few more questions say
+// of what varies.
+func (e *Env) lesson(ctx context.Context, o Outcome, top *Server) *baseline.Zone {
 	l := o.Look
-	z := &baseline.Zone{Zone: l.Zone, Learned: baseline.Stamp{By: by, At: time.Now().UTC().Truncate(time.Second), Note: note}, Serial: serial(top)}
+	z := &baseline.Zone{Zone: l.Zone, Serial: serial(top)}
 	if st := o.Judgement.Zone.Status; st == dnssec.Secure || st == dnssec.Insecure {
 		z.Security = st.String()
 	}
@@ -108,7 +128,7 @@ func (e *Env) Learn(ctx context.Context, p Plan, by, note string) (*baseline.Zon
 	for i, w := range l.Watched {
 		z.Records = append(z.Records, e.learnRecord(ctx, l, i, w))
 	}
-	return z, nil
+	return z
 }
 
 func newest(l *Look) *Server {

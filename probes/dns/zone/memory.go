@@ -70,6 +70,10 @@ type recollection struct {
 	// Known is the confirmed findings: when last seen.
 	Known map[string]time.Time `json:"known,omitempty"`
 	TTLs  map[string][]uint32  `json:"ttls,omitempty"` // by record, newest last
+	// Registration is what the registry of the domain said, and Ask when it may
+	// be asked again.
+	Registration *Registration `json:"registration,omitempty"`
+	Ask          time.Time     `json:"ask_registry,omitzero"`
 
 	major, minor bool // what is to be written at once, and what within minorLife
 }
@@ -255,6 +259,23 @@ func (m *Memory) secure(zone string, now time.Time) {
 	r := m.of(zone, now)
 	r.major = r.major || r.Secure.IsZero()
 	r.Secure, r.minor = now, true
+}
+
+// registration gives what the registry of a domain said, and whether it is time
+// to ask again.
+func (m *Memory) registration(domain string, now time.Time) (known *Registration, due bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.of(domain+".", now)
+	// A clock that was set back must not make it wait for ever.
+	return r.Registration, !now.Before(r.Ask) || r.Ask.Sub(now) > registryEvery
+}
+
+func (m *Memory) keepRegistration(domain string, k *Registration, ask time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.of(domain+".", time.Now())
+	r.Registration, r.Ask, r.major = k, ask, true
 }
 
 func keep[V any](to *map[string]V, key string, v V) {

@@ -2,76 +2,129 @@ package zone
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"net/url"
+	"os"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/openrdap/rdap"
-
-	"watchpost.example/probes/dns/walk"
+	"github.com/openrdap/rdap/bootstrap"
 )
 
-// rdapLife is how long an RDAP answer is kept: registries are asked once a day.
-const rdapLife = 24 * time.Hour
+// The bounds of one RDAP question.
+const (
+	rdapTimeout   = 5 * time.Second
+	maxRDAPBody   = 1 << 20
+	maxRDAPHops   = 3
+	maxBootstrap  = 4 << 20
+	maxRDAPStates = 32
+)
 
-// RDAP asks the registry's RDAP service (RFC 9083) for domains of the suffixes
-// it was made for. It is for gTLDs; .vn has no such service.
+// RDAP asks registries' RDAP services (RFC 9083), each for the top-level
+// domains that a bootstrap file names it for. It is for gTLDs; .vn has no such
+// service. It keeps nothing: Options.Registries are asked once a day.
 type RDAP struct {
-	client   *rdap.Client
-	suffixes []string
-
-	mu   sync.Mutex
-	kept map[string]*Registration
+	client  *rdap.Client
+	servers map[string]*url.URL // by top-level domain
 }
 
-// ErrRDAP is a failed RDAP query, wrapped.
+// ErrRDAP is a failed RDAP query or a bootstrap file with mistakes, wrapped.
 var ErrRDAP = errors.New("RDAP")
 
-// NewRDAP makes a source for domains below suffixes such as "com" and "org".
-// transport nil = http.DefaultTransport; the caller's has a guard and bounds.
-func NewRDAP(transport http.RoundTripper, suffixes ...string) *RDAP {
-	return &RDAP{client: &rdap.Client{HTTP: &http.Client{Transport: transport, Timeout: 15 * time.Second}}, suffixes: suffixes}
+// errHTTPS is for a service that sends elsewhere than to an https address.
+var errHTTPS = errors.New("sent on to an address that is not https, or too often")
+
+// ReadBootstrap reads IANA's list of RDAP services (RFC 9224, the file
+// rdap/dns.json of data.iana.org): the https address for each domain. The list
+// is never fetched by us.
+func ReadBootstrap(path string) (map[string]*url.URL, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w: bootstrap: %w", ErrRDAP, err)
+	}
+	defer func() { _ = f.Close() }() // only read
+	var list struct {
+		Services [][][]string `json:"services"`
+	}
+	if err := json.NewDecoder(io.LimitReader(f, maxBootstrap)).Decode(&list); err != nil {
+		return nil, fmt.Errorf("%w: bootstrap %s is no list as IANA's rdap/dns.json: %w", ErrRDAP, path, err)
+	}
+	out := map[string]*url.URL{}
+	for _, s := range list.Services {
+		if len(s) != 2 {
+			continue // other registries' lists have a contact in front
+		}
+		for _, u := range s[1] {
+			at, err := url.Parse(u)
+			if err != nil || at.Scheme != "https" || at.Host == "" {
+				continue
+			}
+			for _, d := range s[0] {
+				if d = strings.ToLower(strings.Trim(d, ".")); d != "" && out[d] == nil {
+					out[d] = at
+				}
+			}
+		}
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("%w: bootstrap %s names no service with an https address", ErrRDAP, path)
+	}
+	return out, nil
 }
 
-// Registration asks, at most once a day for a domain.
+// NewRDAP makes a source for the domains of a bootstrap file. The transport
+// opens the connections: the caller's has a guard against being sent inwards.
+func NewRDAP(transport http.RoundTripper, servers map[string]*url.URL) *RDAP {
+	hc := &http.Client{Transport: bounded{transport}, Timeout: rdapTimeout, CheckRedirect: func(req *http.Request, via []*http.Request) error {
+		if len(via) > maxRDAPHops || req.URL.Scheme != "https" {
+			return errHTTPS
+		}
+		return nil
+	}}
+	// The library fills what is missing at the first question, so that two at a
+	// time would race; the empty bootstrap is never used.
+	return &RDAP{&rdap.Client{HTTP: hc, Bootstrap: &bootstrap.Client{}, Verbose: func(string) {}, UserAgent: "watchpost"}, servers}
+}
+
+// bounded ends a body that is too long with an error.
+type bounded struct{ http.RoundTripper }
+
+func (b bounded) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := b.RoundTripper.RoundTrip(req)
+	if err == nil {
+		resp.Body = http.MaxBytesReader(nil, resp.Body, maxRDAPBody)
+	}
+	return resp, err
+}
+
+// Registration asks the domain's registry.
 func (r *RDAP) Registration(ctx context.Context, domain string) (*Registration, error) {
 	domain = strings.TrimSuffix(domain, ".")
-	covered := false
-	for _, s := range r.suffixes {
-		covered = covered || strings.HasSuffix(domain, "."+strings.TrimPrefix(s, "."))
-	}
-	if !covered {
+	at := r.servers[domain[strings.LastIndexByte(domain, '.')+1:]]
+	if at == nil {
 		return nil, nil // the interface's word for "not mine"
 	}
-	r.mu.Lock()
-	k := r.kept[domain]
-	r.mu.Unlock()
-	if k != nil && time.Since(k.At) < rdapLife {
-		return k, nil
-	}
-	req := rdap.NewDomainRequest(domain).WithContext(ctx)
-	resp, err := r.client.Do(req)
+	ctx, cancel := context.WithTimeout(ctx, rdapTimeout)
+	defer cancel()
+	resp, err := r.client.Do(rdap.NewDomainRequest(domain).WithServer(at).WithContext(ctx))
 	if err != nil {
-		return nil, fmt.Errorf("%w: asking for %s: %w", ErrRDAP, domain, err)
+		for _, h := range resp.HTTP { // the library's own words leave the cause out
+			if h.Error != nil {
+				err = fmt.Errorf("%w: %w", err, h.Error)
+			}
+		}
+		return nil, fmt.Errorf("%w: asking %s for %s: %w", ErrRDAP, at.Host, domain, err)
 	}
 	d, ok := resp.Object.(*rdap.Domain)
-	if !ok {
-		return nil, fmt.Errorf("%w: the answer for %s is no domain", ErrRDAP, domain)
+	if !ok || d.LDHName != "" && !strings.EqualFold(strings.TrimSuffix(d.LDHName, "."), domain) {
+		return nil, fmt.Errorf("%w: %s answered for something else than %s", ErrRDAP, at.Host, domain)
 	}
-	return r.keep(domain, ReadRDAP(domain, d, time.Now())), nil
-}
-
-func (r *RDAP) keep(domain string, k *Registration) *Registration {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.kept == nil || len(r.kept) > walk.MaxCache {
-		r.kept = make(map[string]*Registration)
-	}
-	r.kept[domain] = k
-	return k
+	return ReadRDAP(domain, d, time.Now()), nil
 }
 
 // ReadRDAP takes the end and the states out of an RDAP domain.
@@ -86,9 +139,11 @@ func ReadRDAP(domain string, d *rdap.Domain, now time.Time) *Registration {
 		}
 	}
 	for i, s := range d.Status {
-		if i < 32 {
+		if i < maxRDAPStates {
 			out.Status = append(out.Status, clean(s)) // "client transfer prohibited" (RFC 8056)
 		}
 	}
 	return out
 }
+
+var _ RegistrationSource = (*RDAP)(nil)

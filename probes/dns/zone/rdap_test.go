@@ -26,14 +26,6 @@ func TestReadRDAP(t *testing.T) {
 	}
 }
 
-// The registry of .vn is never asked: no suffix, no query.
-func TestRDAPAsksOnlyForItsSuffixes(t *testing.T) {
-	s := zone.NewRDAP(nil, "com")
-	if r, err := s.Registration(t.Context(), "donvi.gov.vn."); r != nil || err != nil {
-		t.Errorf("%v, %v", r, err)
-	}
-}
-
 // Answers that vary are learned as such: a rotating name, and one that each
 // server (as GeoDNS does for each region) answers with another address.
 func TestVaryingAnswersAreNoFinding(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,10 +23,12 @@ type Request struct {
 	HintsFile  string // root hints in zone-file form; "" = the Internet's
 	AnchorFile string // DNSKEY or DS records; "" = the root's as shipped
 	Baseline   string // file of the approved state; "" = none
+	ASNTable   string // file of AS numbers, for baselines that judge by them; "" = none
 	Resolvers  []string
 	Names      []string // further names, as in the dns_zone kind
 	Port       uint16   // of the authoritative servers; 0 = 53
-	Timeout    time.Duration
+	// Timeout is of one question, as in Options; the whole ends with the context.
+	Timeout time.Duration
 	// Dialer is probes/wire's, with its guard; nil = without a guard. A
 	// hierarchy of one's own (HintsFile) lies where a guard forbids: use nil.
 	Dialer dnswire.Dialer
@@ -79,15 +82,36 @@ func (e *Env) plainName(ctx context.Context, p Plan, o Outcome) error {
 }
 
 func (r Request) prepare() (*Env, Plan, error) {
-	s := &Settings{Zone: r.Zone, Names: r.Names, Baseline: r.Baseline, Resolvers: r.Resolvers}
-	for _, p := range s.Problems() {
-		return nil, Plan{}, fmt.Errorf("%w: %s: %s; expected %s", ErrUse, p.Field, p.Found, p.Expected)
+	e, err := r.env()
+	if err != nil {
+		return nil, Plan{}, err
 	}
+	s := &Settings{Zone: r.Zone, Names: r.Names, Baseline: r.Baseline, Resolvers: r.Resolvers, env: e}
+	// A baseline's mistakes have lines of their own.
+	if _, err := loadBaseline(r.Baseline, e); err != nil {
+		return nil, Plan{}, fmt.Errorf("%w: %w", ErrUse, err)
+	}
+	var all []string
+	for _, p := range s.Problems() {
+		all = append(all, p.Field+": "+p.Found+"; expected "+p.Expected)
+	}
+	if len(all) > 0 {
+		return nil, Plan{}, fmt.Errorf("%w: %s", ErrUse, strings.Join(all, "\n"))
+	}
+	pr, err := s.Prober()
+	if err != nil {
+		return nil, Plan{}, fmt.Errorf("%w: %w", ErrUse, err)
+	}
+	return e, pr.(*prober).plan, nil
+}
+
+// env is what the files of the request make of the world.
+func (r Request) env() (*Env, error) {
 	o := Options{Dialer: r.Dialer, Port: r.Port, Timeout: r.Timeout}
 	if r.HintsFile != "" {
 		h, err := readFile(r.HintsFile, func(f *os.File) (walk.Hints, error) { return walk.ParseHints(filepath.Base(r.HintsFile), f) })
 		if err != nil {
-			return nil, Plan{}, err
+			return nil, err
 		}
 		o.Hints = h
 	}
@@ -96,19 +120,22 @@ func (r Request) prepare() (*Env, Plan, error) {
 			return dnssec.ParseAnchors(f, filepath.Base(r.AnchorFile))
 		})
 		if err != nil {
-			return nil, Plan{}, err
+			return nil, err
 		}
 		o.Anchors = &a
 	}
+	if r.ASNTable != "" {
+		t, err := baseline.ReadTable(r.ASNTable)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrUse, err)
+		}
+		o.Table = t
+	}
 	e, err := New(o)
 	if err != nil {
-		return nil, Plan{}, fmt.Errorf("%w: %w", ErrUse, err)
+		return nil, fmt.Errorf("%w: %w", ErrUse, err)
 	}
-	pr, err := s.Prober()
-	if err != nil {
-		return nil, Plan{}, fmt.Errorf("%w: %w", ErrUse, err)
-	}
-	return e, pr.(*prober).plan, nil
+	return e, nil
 }
 
 func readFile[T any](path string, parse func(*os.File) (T, error)) (v T, err error) {
@@ -124,23 +151,24 @@ func readFile[T any](path string, parse func(*os.File) (T, error)) (v T, err err
 }
 
 // Learn is `watchpost baseline learn`: it looks at the zone and writes what it
-// says to a file. It refuses to overwrite an approved one.
-func Learn(ctx context.Context, r Request, file, by, note string) (*baseline.Zone, error) {
+// says to a file, and gives what is wrong with the zone meanwhile: whoever
+// approves has to know. It refuses to overwrite an approved one.
+func Learn(ctx context.Context, r Request, file, by, note string) (*baseline.Zone, []Finding, error) {
 	e, p, err := r.prepare()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if was, err := baseline.Load(file); err == nil && was.Approved.By != "" {
-		return nil, fmt.Errorf("%w: %s was approved by %s: use baseline diff and approve", ErrUse, file, was.Approved.By)
+		return nil, nil, fmt.Errorf("%w: %s was approved by %s: use baseline diff and approve", ErrUse, file, was.Approved.By)
 	}
-	z, err := e.Learn(ctx, p, by, note)
+	z, wrong, err := e.learn(ctx, p, by, note)
 	if err != nil {
 		if plain := e.plainName(ctx, p, Outcome{Look: e.look(ctx, p.Target)}); plain != nil {
-			return nil, plain
+			return nil, nil, plain
 		}
-		return nil, err
+		return nil, nil, err
 	}
-	return z, baseline.Save(file, z)
+	return z, wrong, baseline.Save(file, z)
 }
 
 // DiffFile is `watchpost baseline diff`: what the zone says now against the file.
@@ -166,7 +194,12 @@ func ApproveFile(ctx context.Context, r Request, file, by, note string) ([]strin
 }
 
 func (r Request) both(ctx context.Context, file, by string) (was, now *baseline.Zone, err error) {
-	if was, err = baseline.Load(file); err != nil {
+	r.Baseline = "" // judged by nothing but the look
+	e, err := r.env()
+	if err != nil {
+		return nil, nil, err
+	}
+	if was, err = loadBaseline(file, e); err != nil {
 		return nil, nil, fmt.Errorf("%w: %w", ErrUse, err)
 	}
 	if r.Zone == "" {
@@ -176,8 +209,17 @@ func (r Request) both(ctx context.Context, file, by string) (was, now *baseline.
 	if err != nil {
 		return nil, nil, err
 	}
-	// All approved names are asked again, and judged by nothing but the look.
+	if was.Zone != p.Zone {
+		return nil, nil, fmt.Errorf("%w: %s is a baseline of %s, not of %s", ErrUse, file, was.Zone, p.Zone)
+	}
+	// All approved names are asked again, and those that the caller names.
+	more := p.Watched
 	p.Watched = DefaultWatch(p.Zone, was)
+	for _, w := range more {
+		if !slices.Contains(p.Watched, w) && len(p.Watched) < MaxWatched {
+			p.Watched = append(p.Watched, w)
+		}
+	}
 	now, err = e.Learn(ctx, p, by, "")
 	return was, now, err
 }

@@ -37,7 +37,7 @@ func TestRunFromLearningToFinding(t *testing.T) {
 	w := world(keys).Start(t)
 	r := request(t, w)
 	file := filepath.Join(t.TempDir(), "b.yaml")
-	if _, err := zone.Learn(t.Context(), r, file, "ca trực 1", "lần đầu"); err != nil {
+	if _, _, err := zone.Learn(t.Context(), r, file, "ca trực 1", "lần đầu"); err != nil {
 		t.Fatal(err)
 	}
 	r.Baseline = file
@@ -70,7 +70,7 @@ func TestRunFromLearningToFinding(t *testing.T) {
 	if err != nil || b.Approved.By != "tổ trưởng" || b.Approved.At.IsZero() {
 		t.Errorf("approval %+v, %v", b, err)
 	}
-	if _, err := zone.Learn(t.Context(), r2, file, "x", ""); !errors.Is(err, zone.ErrUse) {
+	if _, _, err := zone.Learn(t.Context(), r2, file, "x", ""); !errors.Is(err, zone.ErrUse) {
 		t.Errorf("an approved file was learned over: %v", err)
 	}
 }
@@ -147,7 +147,7 @@ func TestRunTellsBadUseAndNotKnowing(t *testing.T) {
 	if err != nil || res.Exit != 3 || res.Verdict != probes.Unknown || !res.Reason.Ours() {
 		t.Errorf("no root server: %v, exit %d, %v %v", err, res.Exit, res.Verdict, res.Reason)
 	}
-	if _, err := zone.Learn(t.Context(), r, filepath.Join(t.TempDir(), "b"), "x", ""); !errors.Is(err, zone.ErrCannotLearn) {
+	if _, _, err := zone.Learn(t.Context(), r, filepath.Join(t.TempDir(), "b"), "x", ""); !errors.Is(err, zone.ErrCannotLearn) {
 		t.Errorf("learned from nothing: %v", err)
 	}
 }

@@ -1,6 +1,7 @@
 package zone
 
 import (
+	"errors"
 	"net/netip"
 	"net/url"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"watchpost.example/inventory/source"
 	"watchpost.example/probes"
 	"watchpost.example/probes/dns/dnswire"
 )
@@ -99,11 +101,23 @@ func (p *problems) resolvers(l []string) {
 	}
 }
 
-func (p *problems) baseline(path, zone string) {
-	b, err := loadBaseline(path)
+// noTable is the cure of a baseline that nobody can judge.
+const noTable = "dns: asn_table in watchpost.yaml (--dns.asn-table on the command line): a file of first address, last address, AS number, such as iptoasn's"
+
+func (p *problems) baseline(path, zone string, e *Env) {
+	b, err := loadBaseline(path, e)
 	switch {
+	case errors.Is(err, errNoTable):
+		p.add("baseline_file", "a policy by AS numbers, and no table of them", noTable)
 	case err != nil:
-		p.add("baseline_file", probes.Quote(err.Error(), 300), "a file written by watchpost baseline learn")
+		const want = "a file written by watchpost baseline learn"
+		list, ok := errors.AsType[source.Problems](err)
+		if !ok {
+			p.add("baseline_file", probes.Quote(err.Error(), 300), want)
+		}
+		for _, mistake := range list { // each with its place
+			p.add("baseline_file", probes.Clip(mistake.Error(), 300), want)
+		}
 	case b != nil && zone != "" && b.Zone != dnswire.Name(zone):
 		p.add("baseline_file", "a baseline of "+probes.Quote(b.Zone, 100), "one of "+zone)
 	}
@@ -123,7 +137,7 @@ func (s *Settings) Problems() []probes.Problem {
 		p.add("names", strconv.Itoa(len(s.Names))+" names", "at most "+strconv.Itoa(MaxWatched-10))
 	}
 	p.resolvers(s.Resolvers)
-	p.baseline(s.Baseline, zone)
+	p.baseline(s.Baseline, zone, s.env)
 	if s.Slow < 0 {
 		p.add("slow", s.Slow.String(), "a duration above 0")
 	}
@@ -152,7 +166,7 @@ func (s *NameSettings) Problems() []probes.Problem {
 		p.add("types", strconv.Itoa(len(s.Types))+" types", "1 to 16")
 	}
 	p.resolvers(s.Resolvers)
-	p.baseline(s.Baseline, "")
+	p.baseline(s.Baseline, "", s.env)
 	return p
 }
 
@@ -186,7 +200,7 @@ func watchOf(s, zone string) (Watch, bool) {
 
 // Prober makes the prober.
 func (s *Settings) Prober() (probes.Prober, error) {
-	b, err := loadBaseline(s.Baseline)
+	b, err := loadBaseline(s.Baseline, s.env)
 	if err != nil {
 		return nil, err
 	}
@@ -205,7 +219,7 @@ func (s *Settings) Prober() (probes.Prober, error) {
 
 // Prober makes the prober.
 func (s *NameSettings) Prober() (probes.Prober, error) {
-	b, err := loadBaseline(s.Baseline)
+	b, err := loadBaseline(s.Baseline, s.env)
 	if err != nil {
 		return nil, err
 	}
@@ -233,9 +247,8 @@ func (r RegistrationSettings) entry(zone string) *Registration {
 	if r.Expires == "" {
 		return nil
 	}
-	hanoi := time.FixedZone("UTC+7", 7*3600)
-	expires, _ := time.ParseInLocation(time.DateOnly, r.Expires, hanoi) // Problems has checked both
-	entered, _ := time.ParseInLocation(time.DateOnly, r.Entered, hanoi)
+	expires, _ := lastMoment(r.Expires) // Problems has checked both
+	entered, _ := time.ParseInLocation(time.DateOnly, r.Entered, hanoi())
 	return &Registration{Domain: strings.TrimSuffix(zone, "."), Expires: expires, Source: "manual", By: r.By, At: entered, Locks: r.Locks}
 }
 
