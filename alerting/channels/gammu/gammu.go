@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"watchpost.example/alerting"
@@ -30,6 +31,9 @@ type channel struct {
 	// which a file there is taken to be whole: smsd does not rename.
 	poll, settle time.Duration
 	credit       *credit // nil = not watched
+	// handed are messages that were handed over and can't be removed; of Run.
+	handed map[string]bool
+	stuck  atomic.Bool // the inbox can't be read or emptied
 }
 
 // Name implements alerting.Channel.
@@ -110,6 +114,9 @@ func (c *channel) takeBack(name string, p alerting.Page, waited time.Duration) (
 	err := os.Remove(filepath.Join(c.dir("outbox"), name))
 	if r, ok := c.sent(p, name); ok {
 		return r, nil
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return alerting.Receipt{}, fmt.Errorf("gammu %s: smsd took it %s ago at most, but it is neither in sent nor in error: it may have been sent", c.name, waited)
 	}
 	if err != nil {
 		return alerting.Receipt{}, fmt.Errorf("gammu %s: not sent after %s, and taking it back failed: %w", c.name, waited, err)

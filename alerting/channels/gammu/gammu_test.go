@@ -170,7 +170,7 @@ func TestInbox(t *testing.T) {
 	go func() { done <- c.Run(ctx, receipts, replies) }()
 	want := []string{
 		"+84900000001: Tiếp nhận 7421", "+84900000001: A 1", "VIE_TTEL: X",
-		"receipt 01J-page delivered", "receipt 01J-second failed", "0900000001: Delivered", "0900000009: " + strings.Repeat("x", maxPart),
+		"0900000002: ", "receipt 01J-page delivered", "receipt 01J-second failed", "0900000001: Delivered", "0900000009: " + strings.Repeat("x", maxPart),
 	}
 	for _, w := range want {
 		got := ""

@@ -53,6 +53,9 @@ func (c *channel) Health(ctx context.Context) alerting.Health {
 	if oldest > maxWaiting {
 		bad(fmt.Sprintf("an SMS waits for the modem since %s: is gammu-smsd running?", oldest.Round(time.Second)))
 	}
+	if c.stuck.Load() {
+		bad("the inbox can't be read or emptied: replies are lost; watchpost's log says why")
+	}
 	if c.set.Config != "" {
 		c.modem(ctx, &h)
 	}

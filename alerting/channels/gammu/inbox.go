@@ -2,9 +2,13 @@ package gammu
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,23 +78,37 @@ func text(err error) string {
 	return err.Error()
 }
 
-// scan hands over every message that is whole.
+// scan hands over every message that is whole. What can't be removed is handed
+// over once all the same: an acknowledgement a second would be worse than none.
 func (c *channel) scan(ctx context.Context, receipts chan<- alerting.Receipt, replies chan<- alerting.Reply) error {
 	names, err := c.list("inbox", "IN")
+	c.stuck.Store(err != nil)
 	if err != nil {
 		return err
 	}
 	var first error // one bad file must not stop those after it
+	handed := map[string]bool{}
 	for _, m := range join(names) {
-		if err := c.hand(ctx, m, receipts, replies); first == nil {
+		err := c.hand(ctx, m, receipts, replies)
+		if errors.Is(err, errNotRemoved) {
+			handed[m.files[0]] = true
+			c.stuck.Store(true)
+		}
+		if first == nil {
 			first = err
 		}
 	}
+	c.handed = handed
 	return first
 }
 
+var errNotRemoved = errors.New("a message that was read can't be removed (watchpost must be able to write into the inbox)")
+
 // hand hands one message over and removes its files.
 func (c *channel) hand(ctx context.Context, m message, receipts chan<- alerting.Receipt, replies chan<- alerting.Reply) error {
+	if c.handed[m.files[0]] {
+		return c.remove(m)
+	}
 	body, at, ok, err := c.content(m)
 	if err != nil || !ok {
 		return err
@@ -99,16 +117,24 @@ func (c *channel) hand(ctx context.Context, m message, receipts chan<- alerting.
 		if err := c.handReceipt(ctx, receipts, r); err != nil {
 			return err
 		}
-	} else if strings.TrimSpace(body) != "" && !c.creditAnswer(m.from, body) {
+	} else if m.from != "" && !c.creditAnswer(m.from, body) || m.from == "" && !c.creditAnswer("", body) && strings.TrimSpace(body) != "" {
+		// Of a person even when it is empty (a full disk, an 8-bit SMS): he is told
+		// that he was not understood.
 		select {
 		case replies <- alerting.Reply{Channel: c.name, From: m.from, Text: body, At: at}:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
-	for _, f := range m.files {
-		if err := os.Remove(filepath.Join(c.dir("inbox"), f)); err != nil {
-			return err
+	return c.remove(m)
+}
+
+// remove takes the files of a message away, the first last: it stands for the
+// message until then.
+func (c *channel) remove(m message) error {
+	for _, f := range slices.Backward(m.files) {
+		if err := os.Remove(filepath.Join(c.dir("inbox"), f)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%w: %w", errNotRemoved, err)
 		}
 	}
 	return nil

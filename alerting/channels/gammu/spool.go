@@ -87,7 +87,7 @@ func encode(text string) []byte {
 // UTF-8 form.
 func decode(b []byte) string {
 	text, _, _ := strings.Cut(decodeAll(b), "\x00")
-	return text
+	return strings.TrimPrefix(text, "\ufeff") // of a "standard" inbox in UTF-8
 }
 
 func decodeAll(b []byte) string {
@@ -129,6 +129,20 @@ func (c *channel) putRaw(name string, body []byte) error {
 		return fmt.Errorf("writing into the spool: %w", err)
 	}
 	return nil
+}
+
+// sweep removes what a crash left half-written in the outbox.
+func (c *channel) sweep(now time.Time) {
+	names, err := c.list("outbox", tmpPrefix)
+	if err != nil {
+		return // prune and Health tell
+	}
+	for _, n := range names {
+		path := filepath.Join(c.dir("outbox"), n)
+		if info, err := os.Lstat(path); err == nil && now.Sub(info.ModTime()) > pruneEvery {
+			_ = os.Remove(path) // tried again in an hour
+		}
+	}
 }
 
 // has tells whether a folder of the spool has the file.
@@ -174,6 +188,7 @@ func read(path string, limit int64) ([]byte, time.Time, error) {
 
 // prune removes what is older than Keep from sent and error.
 func (c *channel) prune(now time.Time) {
+	c.sweep(now)
 	for _, dir := range []string{"sent", "error"} {
 		names, err := c.list(dir, "OUT")
 		if err != nil {
