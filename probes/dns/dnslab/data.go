@@ -141,6 +141,10 @@ func (d *Data) answer(m *dns.Msg, name string, t uint16, do bool) {
 		return
 	}
 	m.Authoritative = true
+	name = d.redirect(m, name, do)
+	if !dns.IsSubDomain(d.Name, name) {
+		return
+	}
 	source := name
 	if !d.exists(name) {
 		source = d.wildcard(name)
@@ -164,6 +168,21 @@ func (d *Data) answer(m *dns.Msg, name string, t uint16, do bool) {
 		d.finish(m, set, source, name, do)
 		return
 	}
+}
+
+// redirect applies the DNAME above a name, if there is one (RFC 6672 section 3.2).
+func (d *Data) redirect(m *dns.Msg, name string, do bool) string {
+	for n := parent(name); n != d.Name && n != "." && dns.IsSubDomain(d.Name, n); n = parent(n) {
+		set := d.get(n, dns.TypeDNAME)
+		if len(set) == 0 {
+			continue
+		}
+		d.put(&m.Answer, set, n, n, do)
+		target := strings.TrimSuffix(name, n) + dns.CanonicalName(set[0].(*dns.DNAME).Target)
+		m.Answer = append(m.Answer, &dns.CNAME{Hdr: dns.RR_Header{Name: name, Rrtype: dns.TypeCNAME, Class: dns.ClassINET, Ttl: 300}, Target: target})
+		return target
+	}
+	return name
 }
 
 func (d *Data) finish(m *dns.Msg, set []dns.RR, source, name string, do bool) {

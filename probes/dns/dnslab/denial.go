@@ -33,12 +33,14 @@ func (d *Data) denyType(m *dns.Msg, source, name string, do bool) {
 		d.denyNext(m, name)
 	}
 	if p := d.nsec3param(); p != nil {
+		if source != name { // a wildcard's: RFC 5155 section 7.2.5 wants the encloser too
+			d.addProof(m, d.match3(p, parent(source)))
+		}
 		if rr := d.match3(p, source); rr != nil {
 			d.addProof(m, rr)
 			return
 		}
-		d.addProof(m, d.match3(p, d.encloser(source))) // opt-out
-		d.addProof(m, d.cover3(p, d.nextCloser(source)))
+		d.optedOut(m, p, source)
 		return
 	}
 	if set := d.get(source, dns.TypeNSEC); len(set) > 0 {
@@ -46,6 +48,22 @@ func (d *Data) denyType(m *dns.Msg, source, name string, do bool) {
 		return
 	}
 	d.addProof(m, d.cover(source)) // an empty non-terminal has no NSEC of its own
+}
+
+// optedOut proves that a delegation has no record of its own in the chain: the
+// closest encloser that has one, and the span over the next name.
+func (d *Data) optedOut(m *dns.Msg, p *dns.NSEC3PARAM, name string) {
+	next := name
+	for n := parent(name); dns.IsSubDomain(d.Name, n); next, n = n, parent(n) {
+		if rr := d.match3(p, n); rr != nil {
+			d.addProof(m, rr)
+			break
+		}
+		if n == "." {
+			break
+		}
+	}
+	d.addProof(m, d.cover3(p, next))
 }
 
 // denyName proves that name and the wildcard above it don't exist.

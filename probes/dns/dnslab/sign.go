@@ -23,10 +23,23 @@ func NewKey(zone string, alg uint8, sep bool) *Key {
 	if sep {
 		k.Flags = 257
 	}
-	bits := 256
-	if alg == dns.RSASHA1 || alg == dns.RSASHA256 || alg == dns.RSASHA512 || alg == dns.RSASHA1NSEC3SHA1 {
-		bits = 2048
+	bits := 2048
+	switch alg {
+	case dns.ECDSAP256SHA256, dns.ED25519:
+		bits = 256
+	case dns.ECDSAP384SHA384:
+		bits = 384
 	}
+	return generate(k, bits)
+}
+
+// NewShortKey makes an RSA key of a size that nobody should choose.
+func NewShortKey(zone string, bits int) *Key {
+	k := &dns.DNSKEY{Hdr: dns.RR_Header{Name: zone, Rrtype: dns.TypeDNSKEY, Class: dns.ClassINET, Ttl: 3600}, Flags: 257, Protocol: 3, Algorithm: dns.RSASHA256}
+	return generate(k, bits)
+}
+
+func generate(k *dns.DNSKEY, bits int) *Key {
 	p, err := k.Generate(bits)
 	if err != nil {
 		panic(err)
@@ -182,6 +195,13 @@ func (d *Data) signers(sep bool) []*Key {
 		}
 	}
 	return out
+}
+
+// Anew signs the zone again with other keys, denial or life: what a signer that
+// takes over does.
+func (d *Data) Anew(keys []*Key, n3 *NSEC3, life Life) {
+	d.Drop("", dns.TypeRRSIG, dns.TypeNSEC, dns.TypeNSEC3, dns.TypeNSEC3PARAM, dns.TypeDNSKEY)
+	d.Sign(keys, n3, life)
 }
 
 // Resign replaces the signatures over a type at a name.

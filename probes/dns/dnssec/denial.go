@@ -1,6 +1,7 @@
 package dnssec
 
 import (
+	"slices"
 	"time"
 
 	"github.com/miekg/dns"
@@ -139,4 +140,17 @@ func unsignedDenial(o Outcome, owner string) Outcome {
 
 func sameParams(a, b *dns.NSEC3) bool {
 	return a.Hash == b.Hash && a.Iterations == b.Iterations && a.Salt == b.Salt
+}
+
+// typeNXNAME stands in the bitmap of a name that does not exist (RFC 9824
+// section 2): with it a signer answers NOERROR where others say NXDOMAIN.
+const typeNXNAME = 128
+
+// CompactDenial tells whether a NOERROR answer without records says in truth
+// that name does not exist. It verifies nothing.
+func CompactDenial(name string, m *dns.Msg) bool {
+	return slices.ContainsFunc(m.Ns, func(rr dns.RR) bool {
+		n, ok := rr.(*dns.NSEC)
+		return ok && sameName(n.Hdr.Name, name) && has(n.TypeBitMap, typeNXNAME)
+	})
 }

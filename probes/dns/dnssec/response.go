@@ -68,9 +68,24 @@ func (v view) step(at string, qtype uint16) (o Outcome, next string) {
 		return v.positive(at, set), set[0].(*dns.CNAME).Target
 	}
 	if v.msg.Rcode == dns.RcodeNameError {
-		return ProveNXDOMAIN(v.zone, at, v.msg.Ns, v.keys, v.now, v.budget), ""
+		o = ProveNXDOMAIN(v.zone, at, v.msg.Ns, v.keys, v.now, v.budget)
+	} else {
+		o = ProveNoData(v.zone, at, qtype, v.msg.Ns, v.keys, v.now, v.budget)
 	}
-	return ProveNoData(v.zone, at, qtype, v.msg.Ns, v.keys, v.now, v.budget), ""
+	if o.Status != Secure {
+		return o, ""
+	}
+	return worse(o, v.soa()), ""
+}
+
+// soa verifies the SOA of a negative answer: its TTL is how long resolvers keep
+// the answer, and they refuse one that is not signed.
+func (v view) soa() Outcome {
+	set := rrset(v.msg.Ns, v.zone, dns.TypeSOA)
+	if len(set) == 0 {
+		return secure()
+	}
+	return VerifyRRset(v.zone, set, signatures(v.msg.Ns, v.zone, dns.TypeSOA), v.keys, v.now, v.budget)
 }
 
 // redirected judges a name below a DNAME (RFC 6672): the DNAME is signed, the

@@ -24,7 +24,7 @@ type breaks map[string]func(*lab)
 // modes is every break mode by the name of research/dns.md, and some beyond.
 func modes() breaks {
 	all := breaks{}
-	for _, part := range []breaks{delegationModes(), contentModes(), serverModes(), wireModes(), signatureModes(), keyModes(), denialModes(), beyondModes(), redModes()} {
+	for _, part := range []breaks{delegationModes(), contentModes(), serverModes(), wireModes(), signatureModes(), keyModes(), denialModes(), beyondModes(), redModes(), redSecurity()} {
 		maps.Copy(all, part)
 	}
 	return all

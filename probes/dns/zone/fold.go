@@ -56,6 +56,10 @@ func follows(f, cause Finding) bool {
 	case CauseReason(dnssec.Malformed): // what has no place in the answer has no signature either
 		return same && f.Record == cause.Record && f.Reason != cause.Reason && validates(f.Reason)
 	}
+	// What an invalid record says of its parameters was perhaps put there.
+	if same && cause.Reason == CauseReason(dnssec.DenialUnsigned) && (f.Reason == NSEC3Costly || f.Reason == NSEC3Salt) {
+		return true
+	}
 	// The costly parameters are what made the iterations too many.
 	return same && cause.Reason == CauseReason(dnssec.NSEC3Iterations) && f.Reason == NSEC3Costly
 }

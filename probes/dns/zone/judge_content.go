@@ -269,9 +269,9 @@ func (j *judge) random() {
 		w := Watch{j.l.Random, dnswire.TypeA}
 		found := valuesOf(w, m)
 		if len(found) == 0 {
-			// NODATA: a wildcard of another type, or compact denial, which the
-			// baseline knows.
-			if j.b.Random != nil && j.b.Random.Rcode == dnswire.RcodeName(dnswire.RcodeNXDomain) {
+			// NODATA: a wildcard of another type, or compact denial, which says so
+			// (NXNAME, RFC 9824) or the baseline knows.
+			if !dnssec.CompactDenial(j.l.Random, m) && j.b.Random != nil && j.b.Random.Rcode == dnswire.RcodeName(dnswire.RcodeNXDomain) {
 				j.server(s, Wildcard, probes.Today, "*."+j.l.Zone, "NXDOMAIN", "the name exists, without an address: a wildcard of another type?", s.Random)
 			}
 			continue

@@ -35,7 +35,9 @@ func (j *judge) delegationSigner() {
 	good := slices.ContainsFunc(ds, fits)
 	for _, d := range ds {
 		weak = weak && d.DigestType == 1
-		if good && !fits(d) {
+		// Approved is what the operator knows of, such as a standby key's; in a
+		// bogus zone the fault has been named.
+		if good && !fits(d) && j.out.Zone.Status != dnssec.Bogus && !slices.Contains(canonicalDS(j.b.Parent.DS), dnswire.Rdata(d)) {
 			name, addr := j.parentServer()
 			j.add(Finding{Reason: DSStale, Severity: probes.Ticket, Server: name, Address: addr, Record: j.l.Zone + " DS", Expected: "a key of the zone for every DS", Found: "no key for " + dnswire.Rdata(d)})
 		}
@@ -95,7 +97,8 @@ func (j *judge) approvedDS(ds []*dnswire.DS) {
 }
 
 // addedVouched tells whether every added DS names a key in a key set, or a CDS,
-// that validates by the approved DS alone.
+// that validates by the approved DS alone: at one server, because several
+// signers (RFC 8901) have each a key set of their own signing.
 func (j *judge) addedVouched(ds []*dnswire.DS, want []string) bool {
 	var old, added []*dnswire.DS
 	for _, d := range ds {
@@ -112,15 +115,13 @@ func (j *judge) addedVouched(ds []*dnswire.DS, want []string) bool {
 		}
 		keys, o := verifyKeys(j.l.Zone, dnssec.Anchor{DS: old}, m, j.now, j.budget())
 		if o.Status != dnssec.Secure {
-			return false
+			continue
 		}
-		for _, d := range added {
-			if !slices.ContainsFunc(keys, func(k *dnswire.DNSKEY) bool { return fitsKey(d, k) }) && !j.inCDS(s, d) {
-				return false
-			}
-		}
+		added = slices.DeleteFunc(added, func(d *dnswire.DS) bool {
+			return slices.ContainsFunc(keys, func(k *dnswire.DNSKEY) bool { return fitsKey(d, k) }) || j.inCDS(s, d)
+		})
 	}
-	return len(old) > 0
+	return len(old) > 0 && len(added) == 0
 }
 
 func (j *judge) inCDS(s *Server, d *dnswire.DS) bool {
@@ -146,6 +147,12 @@ func (j *judge) unsignedDelegation() {
 	name, addr := j.parentServer()
 	if want := j.b.Parent.DS; len(want) > 0 {
 		j.add(Finding{Reason: ParentDSChanged, Severity: probes.PageNow, Server: name, Address: addr, Record: j.l.Zone + " DS", Expected: words(canonicalDS(want)), Found: "none, and the parent proves it"})
+	}
+	if k := j.l.Chain[len(j.l.Chain)-1]; k.Outcome.Status == dnssec.Insecure {
+		if j.signed() {
+			j.note("the zone is signed below " + k.Zone + ", which is not: nobody can validate it")
+		}
+		return
 	}
 	if j.signed() && j.b.Security != dnssec.Secure.String() && j.b.Security != dnssec.Insecure.String() && len(j.b.Parent.DS) == 0 {
 		j.add(Finding{Reason: DSMissing, Severity: probes.Ticket, Server: name, Address: addr, Record: j.l.Zone + " DS", Expected: "a DS at the parent for the zone's keys", Found: "none: nobody validates the zone"})
@@ -209,33 +216,6 @@ func (j *judge) keys() {
 			}
 			j.server(s, AlgorithmWeak, probes.Ticket, j.l.Zone+" DNSKEY", "ECDSA P-256 (13), Ed25519 (15) or RSA-SHA-256 of 2048 bits (8)", "key "+strconv.Itoa(int(k.KeyTag()))+": "+why, s.DNSKEY)
 			break
-		}
-	}
-}
-
-// cds is D9: what the zone asks its parent to publish.
-func (j *judge) cds() {
-	for _, s := range j.answering {
-		keys := keyRecords(j.l.Zone, s.DNSKEY.Msg())
-		found := ""
-		for _, rr := range answerSet(s.CDS, j.l.Zone, dnswire.TypeCDS) {
-			c, ok := rr.(*dnswire.CDS)
-			switch {
-			case !ok:
-			case c.Algorithm == 0:
-				found = "the zone asks its parent to take DNSSEC away (CDS 0 0 0 00)"
-			case !slices.ContainsFunc(keys, func(k *dnswire.DNSKEY) bool { return fitsKey(&c.DS, k) }):
-				found = "no key for CDS " + dnswire.Rdata(c)
-			}
-		}
-		for _, rr := range answerSet(s.CDNSKEY, j.l.Zone, dnswire.TypeCDNSKEY) {
-			c, ok := rr.(*dnswire.CDNSKEY)
-			if ok && c.Algorithm != 0 && !slices.ContainsFunc(keys, func(k *dnswire.DNSKEY) bool { return k.PublicKey == c.PublicKey && k.Algorithm == c.Algorithm }) {
-				found = "no key for CDNSKEY " + strconv.Itoa(int(c.KeyTag()))
-			}
-		}
-		if found != "" {
-			j.server(s, CDSMismatch, probes.Ticket, j.l.Zone+" CDS", "CDS and CDNSKEY of keys that the zone publishes", found, s.CDS, s.CDNSKEY)
 		}
 	}
 }

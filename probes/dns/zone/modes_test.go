@@ -45,23 +45,30 @@ type row struct{ mode, verdict, dnssec, server, reason, severity string }
 
 func table(t *testing.T) map[string][]row {
 	t.Helper()
-	f, err := os.Open("testdata/modes.tsv")
+	out := map[string][]row{}
+	for _, file := range []string{"testdata/modes.tsv", "testdata/modes_dnssec.tsv"} {
+		readTable(t, file, out)
+	}
+	return out
+}
+
+func readTable(t *testing.T, file string, out map[string][]row) {
+	t.Helper()
+	f, err := os.Open(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = f.Close() }()
-	out := map[string][]row{}
 	for sc := bufio.NewScanner(f); sc.Scan(); {
 		if strings.HasPrefix(sc.Text(), "#") || strings.TrimSpace(sc.Text()) == "" {
 			continue
 		}
 		c := strings.Fields(sc.Text())
 		if len(c) != 6 {
-			t.Fatalf("modes.tsv: %q has %d columns, not 6", sc.Text(), len(c))
+			t.Fatalf("%s: %q has %d columns, not 6", file, sc.Text(), len(c))
 		}
 		out[c[0]] = append(out[c[0]], row{c[0], c[1], c[2], c[3], c[4], c[5]})
 	}
-	return out
 }
 
 // Every break mode has its verdict, server and Reason written down, and gets
