@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -54,6 +56,9 @@ type Wire struct {
 	resolver *resolver
 	book     *chain.Book
 	log      *slog.Logger
+
+	withMu sync.Mutex
+	with   map[[sha256.Size]byte]*chain.Book // of BookWith, by the file's contents
 }
 
 // New checks the options. Its errors name the option and what would be right.
@@ -81,6 +86,7 @@ func New(o Options) (*Wire, error) {
 		dialer: net.Dialer{FallbackDelay: -1, KeepAlive: -1, Timeout: connectTimeout},
 		book:   chain.NewBook(o.Roots),
 		log:    log,
+		with:   map[[sha256.Size]byte]*chain.Book{},
 	}
 	if w.maxAddrs <= 0 {
 		w.maxAddrs = 16
