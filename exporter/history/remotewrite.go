@@ -25,10 +25,3 @@ func loadRemoteWrite(doc []byte) (*config.Config, error) {
 	}
 	return conf, nil
 }
-
-// CheckRemoteWrite tells what is wrong with a remote_write document, for
-// `watchpost check`; nil = nothing.
-func CheckRemoteWrite(doc []byte) error {
-	_, err := loadRemoteWrite(doc)
-	return err
-}

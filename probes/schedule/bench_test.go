@@ -67,7 +67,7 @@ type sinkFunc func()
 func (f sinkFunc) Observe(*probes.Check, probes.Observation, probes.State) { f() }
 
 func BenchmarkConfirm(b *testing.B) {
-	t, c := NewTrack(t0), DefaultConfirm()
+	t, c := NewTrack(t0), probes.Confirm{Down: 3, Up: 2, Recheck: 3 * time.Second}
 	o := &probes.Observation{At: t0, Verdict: probes.Up}
 	b.ReportAllocs()
 	for b.Loop() {

@@ -6,12 +6,6 @@ import (
 	"watchpost.example/probes"
 )
 
-// DefaultConfirm is the hysteresis of a check that sets none: three failed
-// looks to go down, two good ones to come back, three seconds between them.
-func DefaultConfirm() probes.Confirm {
-	return probes.Confirm{Down: 3, Up: 2, Recheck: 3 * time.Second}
-}
-
 // Track is the confirmation of one check: its State and what is needed to move
 // it. It is a value; Next gives the one after a look. The zero Track has never
 // been looked at.
