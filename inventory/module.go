@@ -41,12 +41,15 @@ func (m ProbeModule) Fill(into probes.Settings) {
 var moduleName = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,63}$`)
 
 // targetKeys are the settings that a scrape brings.
-var targetKeys = []string{"url", "address", "host", "zone", "server"}
+func targetKeys() []string { return []string{"url", "address", "host", "zone", "server"} }
 
 // modules checks probe_modules and settles each one's kind.
 func (b *builder) modules(s *Server) {
 	for _, name := range slices.Sorted(maps.Keys(s.ProbeModules)) {
 		m := s.ProbeModules[name]
+		if m.Self.IsZero() {
+			continue // no mapping, which was told
+		}
 		who := "probe_modules/" + name
 		if !moduleName.MatchString(name) {
 			b.report(m.Self.At(), "probe_modules", "the module name "+quoted(name)+" can't stand in an address: use letters, digits, \"_\", \"-\" and \".\", at most 63")
@@ -77,11 +80,13 @@ func (b *builder) modules(s *Server) {
 // module checks the settings of one module with a target in their place.
 func (b *builder) module(m ProbeModule, kind probes.Kind, who string) {
 	into := kind.New()
-	b.problems = append(b.problems, m.Settings.Decode(into).For(who)...)
+	decoded := m.Settings.Decode(into).For(who)
+	b.problems = append(b.problems, decoded...)
 	anchor(into, m.Settings)
 	fixed := false
-	for _, k := range targetKeys {
-		if m.Settings.Has(k) {
+	for _, k := range targetKeys() {
+		unknown := slices.ContainsFunc(decoded, func(p source.Problem) bool { return p.Position == m.Settings.KeyAt(k) })
+		if m.Settings.Has(k) && !unknown {
 			b.report(m.Settings.KeyAt(k), who, k+" comes with each scrape, as the parameter target: leave it out")
 			fixed = true
 		}

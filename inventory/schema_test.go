@@ -85,7 +85,9 @@ func validate(root, s map[string]any, v any, path string) string {
 
 func validateObject(root, s, x map[string]any, path string) string {
 	props := map[string]any{}
-	maps.Copy(props, s["properties"].(map[string]any))
+	if own, ok := s["properties"].(map[string]any); ok { // a mapping of names has none
+		maps.Copy(props, own)
+	}
 	open := false
 	if all, ok := s["allOf"].([]any); ok {
 		for _, rule := range all {
