@@ -72,7 +72,7 @@ func (v view) step(at string, qtype uint16) (o Outcome, next string) {
 	} else {
 		o = ProveNoData(v.zone, at, qtype, v.msg.Ns, v.keys, v.now, v.budget)
 	}
-	if o.Status != Secure {
+	if o.Status != Secure && o.Cause != OptOut {
 		return o, ""
 	}
 	return worse(o, v.soa()), ""
