@@ -1,21 +1,26 @@
 package channels
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"watchpost.example/alerting"
 	"watchpost.example/alerting/channels/channeltest"
+	"watchpost.example/alerting/channels/telegram"
 	"watchpost.example/inventory/source"
 )
 
@@ -169,6 +174,75 @@ func TestTelegramReplies(t *testing.T) {
 	}
 }
 
+// TestTelegramHostile: a conflict with another reader, floods of long messages,
+// updates that come again, a server that answers at once with nothing: replies
+// go on, and the token is in no log.
+func TestTelegramHostile(t *testing.T) {
+	t.Parallel()
+	message := func(id int, text string) string {
+		return fmt.Sprintf(`{"update_id":%d,"message":{"text":%q,"date":1700000000,"chat":{"id":-100%d}}}`, id, text, id)
+	}
+	long := make([]string, 20)
+	for i := range long {
+		long[i] = message(50+i, strings.Repeat("x", 4096))
+	}
+	answers := []struct {
+		status int
+		body   string
+	}{
+		{409, `{"ok":false,"error_code":409,"description":"Conflict: terminated by other getUpdates request; bot` + channeltest.Secret + `"}`},
+		{200, `{"ok":true,"result":[` + message(41, "A 7421") + `,` + message(41, "A 7421") + `]}`},
+		{200, `{"ok":true,"result":[` + message(41, "A 7421") + `]}`}, // again, though confirmed
+		{200, `{"ok":true,"result":[` + strings.Join(long, ",") + `]}`},
+		{200, `{"ok":true,"result":[{"update_id":90,"callback_query":{"data":"A 7421"}},{"update_id":91},` + message(92, "E 7421") + `]}`},
+	}
+	var asked atomic.Int64
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		i := int(asked.Add(1)) - 1
+		if i >= len(answers) {
+			_, _ = io.WriteString(w, `{"ok":true,"result":[]}`) // the asker may be gone
+			return
+		}
+		w.WriteHeader(answers[i].status)
+		_, _ = io.WriteString(w, answers[i].body)
+	}))
+	t.Cleanup(srv.Close)
+	log := &bytes.Buffer{}
+	set := &telegram.Settings{URL: srv.URL, TokenFile: channeltest.SecretFile(t), Replies: true}
+	c, err := set.Channel("telegram", slog.New(slog.NewTextHandler(log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	replies, done := make(chan alerting.Reply), make(chan error, 1)
+	go func() { done <- c.Run(ctx, nil, replies) }()
+	var got []string
+	for range 22 {
+		select {
+		case r := <-replies:
+			got = append(got, r.From+" "+r.Text[:6])
+		case <-ctx.Done():
+			t.Fatalf("after %d replies none came", len(got))
+		}
+	}
+	if got[0] != "-10041 A 7421" || got[1] != "-10050 xxxxxx" || got[21] != "-10092 E 7421" {
+		t.Errorf("got %q", got)
+	}
+	before := asked.Load()
+	<-time.After(2500 * time.Millisecond)
+	if n := asked.Load() - before; n > 4 {
+		t.Errorf("a server without news was asked %d times in 2.5 s", n)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if channeltest.Leaks(log.String()) || !strings.Contains(log.String(), "409") {
+		t.Errorf("log: %s", log)
+	}
+}
+
 func TestMistakesAllAtOnce(t *testing.T) {
 	t.Parallel()
 	_, problems := load(t, `channels:
@@ -228,6 +302,9 @@ func TestReadmeExamples(t *testing.T) {
 		if len(blocks) == 0 {
 			t.Errorf("%s has no YAML example", r)
 		}
+		if !strings.Contains(string(b), "<!-- conformance") {
+			t.Errorf("%s has no conformance table", r)
+		}
 		for i, block := range blocks {
 			text, _, _ := strings.Cut(block, "```")
 			text = secretPath.ReplaceAllString(text, token)
@@ -237,4 +314,35 @@ func TestReadmeExamples(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestReadmeSettings: every setting of a channel stands in its README.
+func TestReadmeSettings(t *testing.T) {
+	t.Parallel()
+	for _, typ := range Types() {
+		b, err := os.ReadFile(filepath.Join(strings.ReplaceAll(typ.Name, "_", ""), "README.md"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range keys(reflect.TypeOf(typ.New()).Elem(), "") {
+			if !strings.Contains(string(b), "`"+key+"`") {
+				t.Errorf("%s: the README does not have the setting `%s`", typ.Name, key)
+			}
+		}
+	}
+}
+
+// keys lists the yaml keys of a struct, dotted for nested ones.
+func keys(typ reflect.Type, prefix string) []string {
+	var out []string
+	for i := range typ.NumField() {
+		f := typ.Field(i)
+		key, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		if f.Type.Kind() == reflect.Struct {
+			out = append(out, keys(f.Type, prefix+key+".")...)
+			continue
+		}
+		out = append(out, prefix+key)
+	}
+	return out
 }

@@ -5,6 +5,7 @@ package httpsend
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,6 +54,8 @@ type Request struct {
 	Body    []byte
 	// Secrets are taken out of every error.
 	Secrets []string
+	// Most bounds the answer, in bytes; 0 = 64 KiB.
+	Most int64
 }
 
 // Do sends and gives the body of a 2xx answer. Other answers are errors:
@@ -76,7 +79,7 @@ func (c *Client) Do(ctx context.Context, r Request) ([]byte, error) {
 		return nil, fmt.Errorf("sending to %s: %s", where, secret.Hide(unwrapURL(err).Error(), r.Secrets...))
 	}
 	defer func() { _ = resp.Body.Close() }() // read to its bound below
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, cmp.Or(r.Most, maxAnswer)))
 	if err != nil {
 		return nil, fmt.Errorf("reading the answer of %s: %s", where, secret.Hide(unwrapURL(err).Error(), r.Secrets...))
 	}

@@ -24,6 +24,13 @@ const (
 	poll = 25 * time.Second
 	// pause is how long to wait after a failed request for updates.
 	pause = 5 * time.Second
+	// batch is how many updates are taken at once, and maxBatch what they may be
+	// in bytes: anybody can write long messages to a bot.
+	batch    = 20
+	maxBatch = 4 << 20
+	// tooSoon is how long a poll without news lasts at least; a server that is
+	// quicker is asked again after it.
+	tooSoon = time.Second
 	// maxText is Telegram's limit of a message, in characters.
 	maxText = 4096
 )
@@ -122,7 +129,7 @@ func (c *channel) call(ctx context.Context, method string, in, out any) error {
 	}
 	got, err := c.client.Do(ctx, httpsend.Request{
 		URL: c.set.URL + "/bot" + url.PathEscape(token) + "/" + method, Body: body,
-		Headers: map[string]string{"Content-Type": "application/json"}, Secrets: []string{token},
+		Headers: map[string]string{"Content-Type": "application/json"}, Secrets: []string{token}, Most: maxBatch,
 	})
 	if err != nil {
 		return fmt.Errorf("telegram %s: %s: %w", c.name, method, err)
@@ -154,15 +161,28 @@ func (c *channel) Run(ctx context.Context, _ chan<- alerting.Receipt, replies ch
 	if !c.set.Replies {
 		return nil
 	}
-	offset := int64(0)
+	offset, said := int64(0), ""
 	for ctx.Err() == nil {
+		begun := time.Now()
 		next, err := c.fetch(ctx, offset, replies)
+		news := next > offset
 		offset = next
-		if err != nil && ctx.Err() == nil {
-			c.log.Warn("reading replies failed", "channel", c.name, "err", err)
+		now, wait := "", time.Duration(0)
+		switch {
+		case err != nil:
+			now, wait = err.Error(), max(pause, min(alerting.RetryAfter(err), time.Minute))
+		case !news:
+			wait = tooSoon - time.Since(begun)
+		}
+		if now != said && ctx.Err() == nil { // once, not every five seconds
+			if said = now; err != nil {
+				c.log.Warn("reading replies failed; 409 means that another program reads this bot", "channel", c.name, "err", err)
+			}
+		}
+		if wait > 0 {
 			select {
 			case <-ctx.Done():
-			case <-time.After(pause):
+			case <-time.After(wait):
 			}
 		}
 	}
@@ -174,11 +194,14 @@ func (c *channel) fetch(ctx context.Context, offset int64, replies chan<- alerti
 	ctx, cancel := context.WithTimeout(ctx, poll+10*time.Second)
 	defer cancel()
 	var list []update
-	err := c.call(ctx, "getUpdates", map[string]any{"offset": offset, "timeout": int(poll.Seconds()), "allowed_updates": []string{"message"}}, &list)
+	err := c.call(ctx, "getUpdates", map[string]any{"offset": offset, "limit": batch, "timeout": int(poll.Seconds()), "allowed_updates": []string{"message"}}, &list)
 	if err != nil {
 		return offset, err
 	}
 	for _, u := range list {
+		if u.ID < offset {
+			continue // again, though it was confirmed
+		}
 		offset = max(offset, u.ID+1)
 		if u.Message.Text == "" {
 			continue
