@@ -92,7 +92,7 @@ func (e *Env) again(ctx context.Context, t Target, first *Look) *Look {
 	l.Random = randomLabel() + "." + strings.TrimPrefix(t.Zone, ".")
 	a := &asker{Env: e, t: t, l: &l, session: e.client.Session(), ours: e.own.Session()}
 	for _, s := range first.Servers {
-		l.Servers = append(l.Servers, &Server{Name: s.Name, Addr: s.Addr, InParent: s.InParent, InChild: s.InChild, Hygiene: s.Hygiene})
+		l.Servers = append(l.Servers, &Server{Name: s.Name, Addr: s.Addr, InParent: s.InParent, InChild: s.InChild, Hygiene: s.Hygiene, hopeless: s.hopeless})
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() { a.askResolvers(ctx) })

@@ -29,6 +29,8 @@ func (a *asker) collectHosts(cuts []walk.Cut) {
 			a.host(n, walk.Glue(up(a.l), n, m.Extra), true)
 		}
 	}
+	// Servers give a set in any order; people want to find a line where it was.
+	slices.SortFunc(a.l.Hosts, func(x, y Host) int { return cmp.Compare(x.Name, y.Name) })
 }
 
 // host notes a server name and its glue; it gives the name's place, -1 when

@@ -3,6 +3,7 @@ package zone
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"sync"
@@ -140,6 +141,12 @@ func (a *asker) askSOA(ctx context.Context, s *Server) {
 		s.SOA = a.ask(ctx, s, dnswire.Query{Name: a.l.Zone, Type: dnswire.TypeSOA, DO: true, NSID: true, Cookie: true, Transport: dnswire.UDP})
 	})
 	var eased [3]Exchange
+	if s.hopeless {
+		wg.Wait()
+		s.zone = a.l.Zone
+		s.OverTCP = !s.SOA.OK() && s.SOATCP.OK()
+		return
+	}
 	t := time.NewTimer(patience)
 	defer t.Stop()
 	select {
@@ -163,6 +170,7 @@ func (a *asker) askSOA(ctx context.Context, s *Server) {
 	case speaks(a.l.Zone, eased[2]):
 		s.Bare, s.Plain, s.KeepCase = eased[2], true, true
 	}
+	s.hopeless = s.SOA.Reply != nil && !s.SOA.OK() && !eased[0].OK() && !eased[1].OK() && !eased[2].OK()
 	if (s.Plain || s.KeepCase) && !speaks(a.l.Zone, s.SOATCP) {
 		q := a.manner(s, dnswire.Query{Name: a.l.Zone, Type: dnswire.TypeSOA})
 		q.Transport = dnswire.TCP
@@ -293,24 +301,36 @@ func (a *asker) hygiene(ctx context.Context, s *Server) {
 		return
 	}
 	h := &Hygiene{At: a.l.At}
+	soa := dnswire.Query{Name: a.l.Zone, Type: dnswire.TypeSOA, KeepCase: s.KeepCase, Transport: dnswire.UDP}
+	var wg sync.WaitGroup
 	if !s.Plain {
-		h.Version = a.ask(ctx, s, dnswire.Query{Name: a.l.Zone, Type: dnswire.TypeSOA, Version: 1, KeepCase: s.KeepCase, Transport: dnswire.UDP})
-		h.Option = a.ask(ctx, s, dnswire.Query{Name: a.l.Zone, Type: dnswire.TypeSOA, Unknown: true, KeepCase: s.KeepCase, Transport: dnswire.UDP})
+		version, option := soa, soa
+		version.Version, option.Unknown = 1, true
+		wg.Go(func() { h.Version = a.ask(ctx, s, version) })
+		wg.Go(func() { h.Option = a.ask(ctx, s, option) })
 	}
 	if s.SOATCP.OK() {
-		// Ask reads one message and closes: the zone's content is none of ours.
-		if x := a.ask(ctx, s, dnswire.Query{Name: a.l.Zone, Type: dnswire.TypeAXFR, NoEDNS: true, Transport: dnswire.TCP}); x.OK() && x.Rcode() == dnswire.RcodeSuccess {
-			if len(x.Msg().Answer) > 0 && dnswire.FirstSOA(x.Msg().Answer[:1]) != nil {
-				h.Transfer = len(x.Msg().Answer)
-			}
-		}
+		wg.Go(func() { h.Transfer = a.transfer(ctx, s) })
 	}
-	h.Recursion = a.ask(ctx, s, dnswire.Query{Name: a.foreign(), Type: dnswire.TypeNS, RD: true, NoEDNS: true, KeepCase: s.KeepCase})
+	wg.Go(func() {
+		h.Recursion = a.ask(ctx, s, dnswire.Query{Name: a.foreign(), Type: dnswire.TypeNS, RD: true, NoEDNS: true, KeepCase: s.KeepCase})
+	})
+	wg.Wait()
 	if ctx.Err() != nil {
 		return // it was not asked all; tomorrow is too late for the rest
 	}
 	s.Hygiene = h
 	a.memory.keepHygiene(key, h)
+}
+
+// transfer tells how many records the first message of a transfer has; 0 = none
+// is given. Ask reads one message and closes: the zone's content is none of ours.
+func (a *asker) transfer(ctx context.Context, s *Server) int {
+	x := a.ask(ctx, s, dnswire.Query{Name: a.l.Zone, Type: dnswire.TypeAXFR, NoEDNS: true, KeepCase: s.KeepCase, Transport: dnswire.TCP})
+	if x.Rcode() != dnswire.RcodeSuccess || len(x.Msg().Answer) == 0 || dnswire.FirstSOA(x.Msg().Answer[:1]) == nil {
+		return 0
+	}
+	return len(x.Msg().Answer)
 }
 
 // foreign is a name that no server of the zone should resolve for a stranger:

@@ -117,7 +117,8 @@ func oneLook(r probes.Reason) bool {
 
 func (e *Env) unconfirmed(zone string, j Judgement, now time.Time) bool {
 	return slices.ContainsFunc(j.Findings, func(f Finding) bool {
-		return !oneLook(f.Reason) && !e.memory.confirmed(zone, f.memoryKey(), now)
+		// The parent's servers are not asked again, so a second look tells nothing of them.
+		return !oneLook(f.Reason) && f.Zone == zone && !e.memory.confirmed(zone, f.memoryKey(), now)
 	})
 }
 

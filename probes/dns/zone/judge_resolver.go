@@ -22,6 +22,10 @@ func (j *judge) resolvers() {
 			}
 			continue
 		}
+		if r.Random.Rcode() == dnswire.RcodeRefused {
+			j.resolver(r, ResolverDead, probes.Note, "", "an answer", "REFUSED: it does not serve us, or not this zone", r.Random)
+			continue
+		}
 		j.rewriting(r)
 		j.stripping(r)
 		for i, w := range j.l.Watched {

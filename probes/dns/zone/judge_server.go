@@ -245,7 +245,7 @@ func (j *judge) lostAnswers(s *Server) {
 			continue
 		}
 		reason, expected, found := j.failure(s, x)
-		if reason == "" {
+		if reason == "" || reason == probes.DNSTimeout && j.answeredBefore(s, x.Reply.Query) {
 			continue
 		}
 		i := slices.IndexFunc(all, func(f failed) bool { return f.reason == reason && f.found == found })
@@ -258,6 +258,25 @@ func (j *judge) lostAnswers(s *Server) {
 	for _, f := range all {
 		j.server(s, f.reason, probes.Today, listed(f.records), f.expected, f.found, f.x)
 	}
+}
+
+// answeredBefore tells whether the first look got an answer to the question that
+// this look lost: a limit on the rate of answers hits now this one, now that one.
+func (j *judge) answeredBefore(s *Server, q dnswire.Query) bool {
+	if j.l.First == nil {
+		return false
+	}
+	for _, o := range j.l.First.Servers {
+		if o.Name != s.Name || o.Addr != s.Addr {
+			continue
+		}
+		for _, x := range o.all() {
+			if x.OK() && x.Reply.Transport == dnswire.UDP && x.Reply.Query.Name == q.Name && x.Reply.Query.Type == q.Type {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // recordOf is what was asked; the random label by what it is, for it is another

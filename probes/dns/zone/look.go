@@ -112,6 +112,8 @@ type Server struct {
 	NSTCP Exchange
 
 	zone string
+	// hopeless tells that simpler ways of asking brought nothing either.
+	hopeless bool
 }
 
 // Answers tells whether the server speaks with authority for the zone, so that
