@@ -111,7 +111,7 @@ func (s speaker) recorded(sentence, lang string) ([]int16, bool) {
 		return nil, false
 	}
 	clip, err := parseWAV(b)
-	return clip, err == nil
+	return level(clip), err == nil
 }
 
 var notSlug = regexp.MustCompile(`[^a-z0-9]+`)
@@ -148,7 +148,7 @@ func (s speaker) espeak(ctx context.Context, text, lang string) ([]int16, error)
 		voice = s.voice
 	}
 	cmd := exec.CommandContext(ctx, s.program, "-v", voice, "-s", strconv.Itoa(s.speed), "--stdin", "--stdout")
-	cmd.Stdin = strings.NewReader(text)
+	cmd.Stdin = strings.NewReader(forEar(text, lang))
 	out := &bounded{max: maxWAV}
 	cmd.Stdout, cmd.WaitDelay = out, time.Second
 	if err := cmd.Run(); err != nil {
@@ -161,7 +161,7 @@ func (s speaker) espeak(ctx context.Context, text, lang string) ([]int16, error)
 	if !slices.ContainsFunc(clip, func(v int16) bool { return v > 500 || v < -500 }) {
 		return nil, errors.New("espeak-ng gave silence")
 	}
-	return clip, nil
+	return level(clip), nil
 }
 
 // bounded keeps the first max bytes and swallows the rest.

@@ -16,9 +16,6 @@ func (v View) speech() string {
 	if in.Drill {
 		say("Đây là diễn tập, không phải sự cố thật.", "This is a drill, not a real incident.")
 	}
-	if v.Repeat {
-		say("Có thể anh chị đã nghe thông báo này.", "You may have heard this message before.")
-	}
 	switch {
 	case v.Kind == "test":
 		say("Đây là cuộc gọi kiểm tra của hệ thống giám sát.", "This is a test call of the monitoring service.")
@@ -38,9 +35,12 @@ func (v View) speech() string {
 	if len(v.Others) > 0 {
 		say("Có %s sự cố chưa được tiếp nhận. Sự cố nặng nhất như sau.", "There are %s incidents that nobody has taken. The first one follows.", Number(len(v.Others)+1, v.lang()))
 	} else if incident.Rank(in.Severity) >= 2 {
-		say("Hệ thống giám sát báo sự cố nghiêm trọng.", "The monitoring service reports a critical incident.")
+		say("Hệ thống giám sát báo sự cố nghiêm trọng.", "Critical incident, from the monitoring service.")
 	} else {
-		say("Hệ thống giám sát báo cảnh báo.", "The monitoring service reports a warning.")
+		say("Hệ thống giám sát báo cảnh báo.", "Warning, from the monitoring service.")
+	}
+	if v.Repeat { // after what it is: the first three seconds are for that
+		say("Có thể anh chị đã nghe thông báo này.", "You may have heard this message before.")
 	}
 	s = append(s, v.placeSpoken(in)...)
 	s = append(s, v.whatSpoken(in)...)
