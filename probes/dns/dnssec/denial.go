@@ -74,7 +74,7 @@ func ProveNoDS(zone, child string, authority []dns.RR, keys []*dns.DNSKEY, now t
 // it gives the Outcome that says why.
 func proofs(zone string, authority []dns.RR, keys []*dns.DNSKEY, now time.Time, b *Budget) (prover, Outcome) {
 	if len(authority) > MaxRecords {
-		return nil, bogus(Malformed, "an authority section of %d records", len(authority))
+		return nil, bogus(WorkLimit, "an authority section of %d records; more than %d are not looked at", len(authority), MaxRecords)
 	}
 	failed := bogus(DenialMissing, "the answer is negative and has no NSEC or NSEC3 record of %s", canonical(zone))
 	n3 := nsec3s{zone: canonical(zone), budget: b, spent: new(bool)}

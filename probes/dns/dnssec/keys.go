@@ -30,7 +30,7 @@ func VerifyKeys(zone string, trust Anchor, keys []*dns.DNSKEY, sigs []*dns.RRSIG
 		set = append(set, k)
 	}
 	if len(keys) > MaxKeys {
-		return nil, bogus(WorkLimit, "%s publishes %d keys; validators refuse sets of more than %d records", canonical(zone), len(keys), MaxKeys)
+		return nil, bogus(WorkLimit, "%s publishes %d keys or more; validators refuse sets of more than %d records", canonical(zone), len(keys), MaxKeys)
 	}
 	entry, unloadable, o := entryKeys(zone, ds, trust.Keys, keys)
 	if len(entry) == 0 {

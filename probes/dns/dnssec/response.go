@@ -21,7 +21,7 @@ const maxChain = 16
 // up to where it leaves, and a name outside is OtherZone.
 func VerifyResponse(zone, name string, qtype uint16, m *dns.Msg, keys []*dns.DNSKEY, now time.Time, b *Budget, cuts ...string) Outcome {
 	if len(m.Answer) > MaxRecords || len(m.Ns) > MaxRecords {
-		return bogus(Malformed, "an answer of %d records", len(m.Answer)+len(m.Ns))
+		return bogus(WorkLimit, "an answer of %d records; more than %d in a section are not looked at", len(m.Answer)+len(m.Ns), MaxRecords)
 	}
 	v := view{zone: canonical(zone), msg: m, keys: keys, now: now, budget: b}
 	leaves := func(at string) bool {

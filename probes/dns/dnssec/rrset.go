@@ -20,8 +20,11 @@ func VerifyRRset(zone string, set []dns.RR, sigs []*dns.RRSIG, keys []*dns.DNSKE
 	owner, rrtype := canonical(set[0].Header().Name), set[0].Header().Rrtype
 	name := dns.TypeToString[rrtype] + " of " + owner
 	clean := rrset(set, owner, rrtype)
-	if len(clean) == 0 || len(set) > MaxRecords {
-		return bogus(Malformed, "the %s records are not one set of at most %d", name, MaxRecords)
+	if len(set) > MaxRecords {
+		return bogus(WorkLimit, "there are more than %d %s records", MaxRecords, name)
+	}
+	if len(clean) == 0 {
+		return bogus(Malformed, "the %s records are not one set", name)
 	}
 	if len(keys) > MaxKeys {
 		return bogus(WorkLimit, "the %s records would have to be tried with %d keys, more than %d", name, len(keys), MaxKeys)

@@ -2,6 +2,7 @@ package zone
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"watchpost.example/probes/dns/dnssec"
@@ -153,13 +154,22 @@ func verifyKeys(zone string, trust dnssec.Anchor, m *dnswire.Msg, now time.Time,
 	return dnssec.VerifyKeys(zone, trust, keyRecords(zone, m), dnswire.Sigs(m.Answer, zone, dnswire.TypeDNSKEY), now, b)
 }
 
+// keyRecords gives the DNSKEY set of an answer, one more than validators take
+// at most: that there are more is then known, and how many does not matter.
 func keyRecords(zone string, m *dnswire.Msg) []*dnswire.DNSKEY {
 	if m == nil {
 		return nil
 	}
 	var keys []*dnswire.DNSKEY
-	for _, rr := range dnswire.Set(m.Answer, zone, dnswire.TypeDNSKEY) {
-		if k, ok := rr.(*dnswire.DNSKEY); ok {
+	for _, rr := range m.Answer {
+		k, ok := rr.(*dnswire.DNSKEY)
+		if !ok || dnswire.Name(k.Hdr.Name) != zone || len(keys) > dnssec.MaxKeys {
+			continue
+		}
+		same := func(o *dnswire.DNSKEY) bool {
+			return o.PublicKey == k.PublicKey && o.Flags == k.Flags && o.Algorithm == k.Algorithm && o.Protocol == k.Protocol
+		}
+		if !slices.ContainsFunc(keys, same) {
 			keys = append(keys, k)
 		}
 	}
