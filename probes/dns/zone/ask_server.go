@@ -120,13 +120,31 @@ func (a *asker) askServer(ctx context.Context, s *Server) {
 			}
 		})
 	}
-	for _, j := range jobs {
-		next <- j
+	// In another order each time: a server that limits its answers must not
+	// always withhold the same.
+	for _, i := range rand.Perm(len(jobs)) {
+		next <- jobs[i]
 	}
 	close(next)
 	wg.Wait()
+	a.calmly(ctx, s, jobs)
 	a.askCuts(ctx, s)
 	a.overTCP(ctx, s)
+}
+
+// calmly asks a few lost questions once more, one at a time: a server may have
+// limited the rate of its answers to us.
+func (a *asker) calmly(ctx context.Context, s *Server, jobs []job) {
+	if !s.SOATCP.OK() || s.lost() {
+		return
+	}
+	left := 2
+	for _, j := range jobs {
+		if left > 0 && errors.Is(j.to.Err, dnswire.ErrTimeout) && !unasked(*j.to) {
+			left--
+			*j.to = a.ask(ctx, s, a.manner(s, j.q))
+		}
+	}
 }
 
 // askSOA finds whether and how the server speaks for the zone.
