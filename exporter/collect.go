@@ -190,7 +190,9 @@ type EvidenceStats struct {
 }
 
 // EvidenceCollector names the evidence store's metrics; stats is read at each scrape.
-func EvidenceCollector(stats func() EvidenceStats) prometheus.Collector { return evidenceCollector{stats} }
+func EvidenceCollector(stats func() EvidenceStats) prometheus.Collector {
+	return evidenceCollector{stats}
+}
 
 type evidenceCollector struct{ stats func() EvidenceStats }
 

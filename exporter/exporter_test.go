@@ -40,7 +40,9 @@ func full(t *testing.T, vantage string) (*exporter.Exporter, *exporter.Board) {
 			o.Facts.Set(f, 1)
 		}
 		o.Findings = []probes.Finding{{Reason: probes.TLSExpiring, Severity: probes.Today, Where: "127.0.0.2"}}
-		o.Parts = []probes.Part{{Address: netip.MustParseAddrPort("127.0.0.1:80"), Verdict: probes.Up}}
+		o.Parts = []probes.Part{{Address: netip.MustParseAddrPort("127.0.0.1:80"), Verdict: probes.Up, Server: "ns1.donvi.example"}}
+		o.Parts[0].Facts.Set(probes.FactZoneSecure, 1)
+		o.Parts[0].Facts.Set(probes.FactDNSSerial, 1)
 		s := probes.State{Verdict: probes.Degraded, Reason: probes.PartlyDown, Since: o.At}
 		b.Observe(c, o, s)
 		x.Observe(c, o, s)

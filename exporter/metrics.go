@@ -92,6 +92,8 @@ const (
 	mZoneServersOK
 	mZoneSignature
 	mZoneQueries
+	mServerSecure
+	mServerLag
 	mRegistration
 	mProbeReason
 	mProbeTimeout
@@ -208,6 +210,8 @@ var table = [metricCount]row{
 	mZoneServersOK:   {"watchpost_zone_servers_ok", gauge, PerCheck, true, "Number of name server addresses that answered rightly.", nil},
 	mZoneSignature:   {"watchpost_zone_signature_left_seconds", gauge, PerCheck, true, "Time until the earliest signature of the zone ends.", nil},
 	mZoneQueries:     {"watchpost_zone_queries", gauge, PerCheck, false, "Number of queries that the newest look sent.", nil},
+	mServerSecure:    {"watchpost_zone_server_secure", gauge, PerCheck, true, "Whether the answers of one name server address validated with DNSSEC; absent when that could not be told. At most 16 addresses a check.", []string{"server", "address"}},
+	mServerLag:       {"watchpost_zone_server_serial_lag", gauge, PerCheck, true, "How far the zone's serial at one name server address lies behind the newest (RFC 1982). At most 16 addresses a check.", []string{"server", "address"}},
 	mRegistration:    {"watchpost_registration_expiry_timestamp_seconds", gauge, PerCheck, true, "When the registration of the domain ends, in Unix seconds.", nil},
 	mProbeReason:     {"watchpost_probe_reason_info", gauge, OnProbe, false, "Why a look over /probe did not succeed, a word of the closed list of reasons.", []string{"reason"}},
 

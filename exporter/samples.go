@@ -278,6 +278,22 @@ func (s *sampler) addresses() {
 		s.add(mAddressSuccess, bit(p.Verdict == probes.Up), a)
 		s.out[len(s.out)-1].Keep = several
 		s.add(mAddressDuration, p.Took.Seconds(), a)
+		s.nameServer(p, a)
+	}
+}
+
+// nameServer writes what one server of a zone says beside the others.
+func (s *sampler) nameServer(p *probes.Part, address string) {
+	if _, zone := s.e.Observation.Facts.Get(probes.FactZoneServers); !zone {
+		return
+	}
+	server := Clean(p.Server)
+	if v, told := p.Facts.Get(probes.FactZoneSecure); told {
+		s.add(mServerSecure, v, server, address)
+	}
+	newest, known := s.e.Observation.Facts.Get(probes.FactDNSSerial)
+	if serial, told := p.Facts.Get(probes.FactDNSSerial); told && known {
+		s.add(mServerLag, float64(max(int32(uint32(newest)-uint32(serial)), 0)), server, address) // RFC 1982 3.2
 	}
 }
 

@@ -246,3 +246,43 @@ func BenchmarkSamples(b *testing.B) {
 		buf = exporter.Samples(buf[:0], e, now)
 	}
 }
+
+// Each name server of a zone has its own series: validated or not, and how far
+// behind; serials wrap (RFC 1982).
+func TestSamplesOfNameServers(t *testing.T) {
+	o := probes.Observation{At: now, Verdict: probes.Degraded, Reason: probes.PartlyDown}
+	o.Facts.Set(probes.FactZoneServers, 3)
+	o.Facts.Set(probes.FactDNSSerial, 1)
+	for i, serial := range []float64{1, 4294967295, -1} {
+		p := probes.Part{Address: netip.AddrPortFrom(netip.AddrFrom4([4]byte{192, 0, 2, byte(i)}), 53), Server: "ns.donvi.example", Verdict: probes.Up}
+		if serial >= 0 {
+			p.Facts.Set(probes.FactDNSSerial, serial)
+			p.Facts.Set(probes.FactZoneSecure, float64(1-i))
+		}
+		o.Parts = append(o.Parts, p)
+	}
+	c := unit("u1", "dns_zone").Systems[0].Checks[0]
+	got := map[string]float64{}
+	for _, s := range exporter.Samples(nil, probes.Entry{Check: c, Observation: o, State: probes.State{Verdict: probes.Degraded, Since: now}}, now) {
+		if !strings.HasPrefix(s.Name(), "watchpost_zone_server_") {
+			continue
+		}
+		key := strings.TrimPrefix(s.Name(), "watchpost_zone_server_")
+		s.Labels(c, "", func(name, v string) {
+			if name == "address" || name == "server" {
+				key += " " + v
+			}
+		})
+		if !s.Keep {
+			t.Errorf("%s is not kept", key)
+		}
+		got[key] = s.Value
+	}
+	want := map[string]float64{
+		"secure ns.donvi.example 192.0.2.0": 1, "serial_lag ns.donvi.example 192.0.2.0": 0,
+		"secure ns.donvi.example 192.0.2.1": 0, "serial_lag ns.donvi.example 192.0.2.1": 2,
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}

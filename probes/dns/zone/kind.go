@@ -100,6 +100,9 @@ func (o Outcome) Observation() probes.Observation {
 				part.Reason = out.Reason
 			}
 		}
+		if i < len(o.Judgement.Servers) {
+			secure(&part.Facts, o.Judgement.Servers[i].Status)
+		}
 		part.Detail = probes.Clip("UDP "+line.UDP+", TCP "+line.TCP+", DNSSEC "+line.DNSSEC.Word, probes.MaxDetail)
 		if s.Answers() {
 			part.Facts.Set(probes.FactDNSSerial, float64(serial(s)))
@@ -113,14 +116,19 @@ func (o Outcome) Observation() probes.Observation {
 	return out
 }
 
-func (o Outcome) facts(f *probes.Facts, good int) {
-	switch o.Judgement.Zone.Status {
+// secure sets the fact, unless that could not be told.
+func secure(f *probes.Facts, s dnssec.Status) {
+	switch s {
 	case dnssec.Secure:
 		f.Set(probes.FactZoneSecure, 1)
 	case dnssec.Insecure, dnssec.Bogus:
 		f.Set(probes.FactZoneSecure, 0)
 	case dnssec.Indeterminate:
 	}
+}
+
+func (o Outcome) facts(f *probes.Facts, good int) {
+	secure(f, o.Judgement.Zone.Status)
 	f.Set(probes.FactZoneServers, float64(len(o.Look.Servers)))
 	f.Set(probes.FactZoneServersOK, float64(good))
 	f.Set(probes.FactZoneQueries, float64(o.Look.Queries+o.Look.ToParent))
