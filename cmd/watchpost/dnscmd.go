@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"os/user"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -108,7 +110,8 @@ func baselineCommand(app *kingpin.Application) (*kingpin.CmdClause, func(context
 	cmd.Arg("action", "learn, diff or approve").Required().EnumVar(&o.action, "learn", "diff", "approve")
 	cmd.Arg("zone", "the zone").Required().StringVar(&o.zone)
 	o.dns.flags(cmd)
-	cmd.Flag("out", "The baseline file.").Required().StringVar(&o.file)
+	cmd.Flag("out", "The baseline file.").StringVar(&o.file)
+	cmd.Flag("dns.baseline", "The same as --out.").StringVar(&o.dns.baseline)
 	cmd.Flag("by", "Who learns or approves.").Default(whoAmI()).StringVar(&o.by)
 	cmd.Flag("note", "Why.").StringVar(&o.why)
 	cmd.Flag("timeout", "Hard end.").Default("2m").DurationVar(&o.timeout)
@@ -118,6 +121,10 @@ func baselineCommand(app *kingpin.Application) (*kingpin.CmdClause, func(context
 func runBaseline(ctx context.Context, e *env, o baselineOptions) error {
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
+	o.file, o.dns.baseline = cmp.Or(o.file, o.dns.baseline), ""
+	if o.file == "" {
+		return usage("which file? give --out FILE")
+	}
 	r := o.dns.request(o.zone)
 	switch o.action {
 	case "diff":
@@ -131,6 +138,7 @@ func runBaseline(ctx context.Context, e *env, o baselineOptions) error {
 		if len(lines) > 0 {
 			return &exitError{code: 1}
 		}
+		say(e.err, "no difference: the zone says what %s says\n", o.file)
 		return nil
 	case "approve":
 		lines, err := zone.ApproveFile(ctx, r, o.file, o.by, o.why)
@@ -160,7 +168,11 @@ func warnLearned(w io.Writer, wrong []zone.Finding) {
 	if len(wrong) == 0 {
 		return
 	}
-	say(w, "ATTENTION: the zone is not in order, and the file now holds it as it is. Put it right and learn again, or approve it knowingly:\n")
+	head := "Noted:\n"
+	if slices.ContainsFunc(wrong, func(f zone.Finding) bool { return f.Severity >= probes.Ticket }) {
+		head = "ATTENTION: the zone is not in order, and the file now holds it as it is. Put it right and learn again, or approve it knowingly:\n"
+	}
+	say(w, "%s", head)
 	for _, f := range wrong {
 		say(w, "  %-7s %s: %s: %s\n          found %s, expected %s\n", f.Severity, f.Reason, f.Where(), f.Record, f.Found, f.Expected)
 	}

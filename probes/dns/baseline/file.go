@@ -97,6 +97,7 @@ func Encode(z *Zone) []byte {
 	w := &writer{}
 	w.line(0, "# watchpost's baseline of "+strings.TrimSuffix(z.Zone, ".")+": what the zone is meant to say.")
 	w.line(0, "# Keep it under version control. watchpost baseline diff shows what differs, approve takes it over.")
+	w.line(0, "# approve writes the file anew: put what people should know into note:, comments are lost.")
 	w.text(0, "zone", z.Zone)
 	w.stamp("learned", z.Learned)
 	w.stamp("approved", z.Approved)
@@ -106,7 +107,7 @@ func Encode(z *Zone) []byte {
 	w.list(0, "attention", z.Attention)
 	w.text(0, "security", z.Security)
 	w.number(0, "serial", int64(z.Serial))
-	w.line(0, "parent:")
+	w.line(0, "parent: # what the servers of the zone above say")
 	w.list(2, "ns", z.Parent.NS)
 	w.list(2, "ds", z.Parent.DS)
 	if len(z.Parent.Glue) > 0 {
@@ -120,11 +121,17 @@ func Encode(z *Zone) []byte {
 			w.list(6, "addresses", l)
 		}
 	}
+	if len(z.NS) > 0 {
+		w.line(0, "# what the zone says of itself")
+	}
 	w.list(0, "ns", z.NS)
 	if z.SOA.MName != "" {
 		w.line(0, "soa:")
 		w.text(2, "mname", z.SOA.MName)
 		w.text(2, "rname", z.SOA.RName)
+	}
+	if len(z.DNSKEY) > 0 {
+		w.line(0, "# key-signing keys; compared when no DS vouches for them")
 	}
 	w.list(0, "dnskey", z.DNSKEY)
 	if z.Signatures.Validity > 0 {
@@ -186,11 +193,15 @@ func (w *writer) records(l []Record) {
 	if len(l) == 0 {
 		return
 	}
+	w.line(0, "# policy: exact = this set; subset = nothing beyond it; within = inside networks, asn or suffixes; ignore = not compared")
 	w.line(0, "records:")
 	for _, r := range l {
 		w.line(0, "- name: "+quote(r.Name))
 		w.text(2, "type", r.Type)
 		w.text(2, "policy", string(r.Policy))
+		if len(r.Values) == 0 && (r.Policy == Exact || r.Policy == Subset) {
+			w.line(2, "values: [] # there must be none")
+		}
 		w.list(2, "values", r.Values)
 		w.number(2, "ttl", int64(r.TTL))
 		var nets []string
@@ -204,6 +215,7 @@ func (w *writer) records(l []Record) {
 		}
 		w.list(2, "asn", asn)
 		w.list(2, "suffixes", r.Suffixes)
+		w.text(2, "note", r.Note)
 	}
 }
 

@@ -88,6 +88,8 @@ type Record struct {
 	Networks []netip.Prefix `yaml:"networks"`
 	ASN      []ASN          `yaml:"asn"` // wants a Table
 	Suffixes []string       `yaml:"suffixes"`
+	// Note is for people: why it is so. approve keeps it.
+	Note string `yaml:"note"`
 
 	table *Table
 }

@@ -133,11 +133,17 @@ func approvedWords(rec baseline.Record) string {
 	for _, p := range rec.Networks {
 		all = append(all, p.String())
 	}
+	for _, a := range rec.ASN {
+		all = append(all, a.String())
+	}
 	for _, s := range rec.Suffixes {
 		all = append(all, "*."+strings.TrimPrefix(s, "."))
 	}
-	if rec.Policy != "" && rec.Policy != baseline.Exact {
-		return string(rec.Policy) + " of " + words(all)
+	switch rec.Policy {
+	case baseline.Subset:
+		return "nothing beyond " + words(all)
+	case baseline.Within:
+		return "inside " + words(all)
 	}
 	return words(all)
 }

@@ -3,6 +3,7 @@ package zone
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -72,12 +73,12 @@ func (e *Env) learn(ctx context.Context, p Plan, by, note string) (*baseline.Zon
 	top := newest(o.Look)
 	switch {
 	case o.Judgement.Untold != "":
-		return nil, nil, errors.Join(ErrCannotLearn, errors.New(o.Judgement.Untold))
+		return nil, nil, fmt.Errorf("%w: %s", ErrCannotLearn, o.Judgement.Untold)
 	case o.Judgement.Zone.Status == dnssec.Bogus:
-		return nil, nil, errors.Join(ErrCannotLearn, errors.New("the zone does not validate: "+o.Judgement.Zone.Detail))
+		return nil, nil, fmt.Errorf("%w: the zone does not validate, and whoever validates gets no answer: %s", ErrCannotLearn, o.Judgement.Zone.Detail)
 	case top == nil:
 		_, _, why := o.Verdict()
-		return nil, nil, errors.Join(ErrCannotLearn, errors.New("no server speaks for the zone: "+why))
+		return nil, nil, fmt.Errorf("%w: no server speaks for the zone: %s", ErrCannotLearn, why)
 	}
 	z := e.lesson(ctx, o, top)
 	z.Learned = baseline.Stamp{By: by, At: time.Now().UTC().Truncate(time.Second), Note: note}
@@ -121,9 +122,8 @@ func (e *Env) lesson(ctx context.Context, o Outcome, top *Server) *baseline.Zone
 		}
 		z.Signatures.Validity = int64(v.Seconds())
 	}
-	z.Random = &baseline.Random{Rcode: dnswire.RcodeName(top.Random.Rcode())}
-	if m := top.Random.Msg(); m != nil {
-		z.Random.Values = valuesOf(Watch{l.Random, dnswire.TypeA}, m)
+	if m := top.Random.Msg(); m != nil && (m.Rcode == dnswire.RcodeSuccess || m.Rcode == dnswire.RcodeNXDomain) {
+		z.Random = &baseline.Random{Rcode: dnswire.RcodeName(m.Rcode), Values: valuesOf(Watch{l.Random, dnswire.TypeA}, m)}
 	}
 	for i, w := range l.Watched {
 		z.Records = append(z.Records, e.learnRecord(ctx, l, i, w))
@@ -258,16 +258,25 @@ func glueLines(z *baseline.Zone) []string {
 // decided (policies, networks, suffixes, changes, the habit) is kept.
 func Approve(was, now *baseline.Zone, by, note string) *baseline.Zone {
 	out := *now
-	out.Approved = baseline.Stamp{By: by, At: time.Now().UTC().Truncate(time.Second), Note: note}
+	stamp := baseline.Stamp{By: by, At: time.Now().UTC().Truncate(time.Second), Note: note}
+	out.Approved = stamp
 	if was == nil {
+		return &out
+	}
+	if len(Diff(was, now)) == 0 { // what somebody learned stays as it stands there
+		out = *was
+		out.Approved, out.Attention = stamp, now.Attention
 		return &out
 	}
 	out.Changes = was.Changes
 	out.Signatures.Least = was.Signatures.Least
 	out.Records = nil
 	for _, n := range now.Records {
-		if r, ok := was.Find(n.Name, n.Type); ok && r.Policy != "" && r.Policy != baseline.Exact {
-			n.Policy, n.Networks, n.Suffixes = r.Policy, r.Networks, r.Suffixes
+		if r, ok := was.Find(n.Name, n.Type); ok {
+			n.Note = r.Note
+			if r.Policy != "" && r.Policy != baseline.Exact {
+				n.Policy, n.Networks, n.ASN, n.Suffixes = r.Policy, r.Networks, r.ASN, r.Suffixes
+			}
 		}
 		out.Records = append(out.Records, n)
 	}
