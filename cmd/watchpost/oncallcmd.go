@@ -21,6 +21,7 @@ import (
 // oncallOptions are the flags of what is asked of a running watchpost.
 type oncallOptions struct {
 	action, what, url, user, passwordFile, text string
+	json                                        bool
 }
 
 func oncallCommand(app *kingpin.Application) (*kingpin.CmdClause, func(context.Context, *env) error) {
@@ -32,6 +33,7 @@ func oncallCommand(app *kingpin.Application) (*kingpin.CmdClause, func(context.C
 	cmd.Flag("user", "User of the users file.").Required().StringVar(&o.user)
 	cmd.Flag("password-file", "File with the user's password.").Required().ExistingFileVar(&o.passwordFile)
 	cmd.Flag("text", "The note, or why it is closed.").StringVar(&o.text)
+	cmd.Flag("json", "As JSON, with the whole timeline.").BoolVar(&o.json)
 	return cmd, func(ctx context.Context, e *env) error { return runOncall(ctx, e, o) }
 }
 
@@ -43,6 +45,9 @@ func runOncall(ctx context.Context, e *env, o oncallOptions) error {
 	case "drill":
 		path = "/api/oncall/drill"
 	case "test":
+		if o.what == "" {
+			return usage("whom? Give the person's id of the roster: watchpost oncall test an")
+		}
 		path, body["person"] = "/api/oncall/test", o.what
 	default:
 		if o.what == "" {
@@ -55,12 +60,7 @@ func runOncall(ctx context.Context, e *env, o oncallOptions) error {
 	if err != nil {
 		return err
 	}
-	var pretty bytes.Buffer
-	if err := json.Indent(&pretty, answer, "", "  "); err != nil {
-		return fmt.Errorf("%s answered no JSON: is it a watchpost?", o.url)
-	}
-	say(e.out, "%s\n", pretty.String())
-	return nil
+	return printOncall(e.out, o.url, answer, o.json)
 }
 
 func askOncall(ctx context.Context, o oncallOptions, method, path string, body map[string]string) ([]byte, error) {
@@ -88,7 +88,7 @@ func askOncall(ctx context.Context, o oncallOptions, method, path string, body m
 		return nil, err
 	}
 	if resp.StatusCode/100 != 2 {
-		return nil, fmt.Errorf("refused with %s: %s", resp.Status, bytes.TrimSpace(answer))
+		return nil, refusal(resp, answer)
 	}
 	return answer, nil
 }
