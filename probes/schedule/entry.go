@@ -33,7 +33,9 @@ type entry struct {
 	at      int // index in the heap, -1 = not there
 	cancel  context.CancelFunc
 	removed bool
-	quick   int // quick re-asks in a row
+	quick   int           // quick re-asks in a row
+	usual   time.Duration // how long the newest Up look took; 0 = there was none
+	hung    bool          // the newest look waited for an answer until its timeout, and is to be confirmed
 
 	// Guarded by mu, which is held while sinks are called, so that a check's
 	// observations come in order and none comes after it was retired.
@@ -103,6 +105,34 @@ func (e *entry) quickTurn(start time.Time) time.Time {
 	re := e.check().Confirm.Recheck
 	spread := re / 2
 	return start.Add(re - spread/2 + time.Duration(mix(e.hash+uint64(e.quick))%uint64(spread+1)))
+}
+
+// confirmLeast is the least time of a look that confirms a silence.
+const confirmLeast = 4 * time.Second
+
+// patience is how long a look may take. One that confirms a silence gets three
+// times what this check usually takes, and no less than four seconds: a server
+// that answered within 200 ms a minute ago and was silent for a whole timeout
+// need not be waited for as long twice more, while a slow page keeps its time.
+func (e *entry) patience() time.Duration {
+	t := e.check().Timeout
+	if e.hung && e.usual > 0 {
+		return min(t, max(confirmLeast, 3*e.usual))
+	}
+	return t
+}
+
+// learn notes what a look says of the next one's time.
+func (e *entry) learn(o *probes.Observation, recheck bool) {
+	if o.Verdict == probes.Up {
+		e.usual = o.Took
+	}
+	switch o.Reason {
+	case probes.TCPTimeout, probes.TLSTimeout, probes.HTTPTimeout:
+		e.hung = recheck && o.Verdict == probes.Down
+	default:
+		e.hung = false
+	}
 }
 
 // retire ends the entry: sinks hear no more of it once retire has returned.

@@ -34,7 +34,7 @@ func (l *look) stopped() bool {
 func (s *Scheduler) start(e *entry) {
 	now := time.Now()
 	c := e.check()
-	ctx, cancel := context.WithTimeout(s.ctx, c.Timeout)
+	ctx, cancel := context.WithTimeout(s.ctx, e.patience())
 	l := &look{e: e, c: c, start: now, mark: s.clock.begin(now), quit: s.ctx.Done()}
 	e.phase, e.cancel = running, cancel
 	s.inFlight++
@@ -204,6 +204,7 @@ func (s *Scheduler) settle(l *look, o probes.Observation) {
 		return
 	}
 	e.phase = idle
+	e.learn(&o, recheck)
 	e.due = e.nextTurn(s.origin, l.start)
 	// A check that flutters between three levels could contradict itself for
 	// ever; it may not be asked out of turn for ever.
