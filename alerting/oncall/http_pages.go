@@ -202,11 +202,11 @@ func (s *Service) serveCalendar(w http.ResponseWriter, _ *http.Request, _ auth.U
 type ackPage struct {
 	common  // nobody is signed in
 	Unsaved bool
-	In     incident.Incident
-	Person string
-	Token  string
-	Error  string
-	Done   bool
+	In      incident.Incident
+	Person  string
+	Token   string
+	Error   string
+	Done    bool
 }
 
 // showAck shows what the link is for, with a button. Opening it changes nothing:

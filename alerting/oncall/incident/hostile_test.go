@@ -200,3 +200,101 @@ func TestHotlineStepWithoutAHotline(t *testing.T) {
 	}
 }
 
+func TestRoundsAreCounted(t *testing.T) {
+	w := world("warning", t0)
+	in, cmds := Start(Incident{ID: "i", Severity: "warning", Groups: []Group{alerts(1, time.Time{})}}, w)
+	rounds := 0
+	for at := t0; !in.NextAt.IsZero() && rounds < 20; {
+		if len(pages(cmds)) > 0 {
+			rounds++
+		}
+		at = in.NextAt
+		w.Now = at
+		in, cmds = Apply(in, Tick{}, w)
+	}
+	if rounds != w.Policy.Rounds || in.Timeline[len(in.Timeline)-1].What != GaveUp {
+		t.Errorf("%d rounds, want %d; last %+v", rounds, w.Policy.Rounds, in.Timeline[len(in.Timeline)-1])
+	}
+}
+
+func TestWhoCouldNotIsAskedAgainInTheNextRound(t *testing.T) {
+	in, _ := start("critical")
+	in, _ = apply(t, in, time.Minute, "critical", Decline{Who: "an", How: "sms"})
+	for d := 2 * time.Minute; d < 15*time.Minute; d += time.Minute {
+		var cmds []Command
+		in, cmds = apply(t, in, d, "critical", Tick{})
+		if slices.Contains(pages(cmds), "an voice alert") {
+			t.Fatalf("an, who cannot, is called after %s", d)
+		}
+	}
+	for d := 15 * time.Minute; d < 40*time.Minute; d += time.Minute {
+		var cmds []Command
+		if in, cmds = apply(t, in, d, "critical", Tick{}); slices.Contains(pages(cmds), "an sms alert") {
+			return
+		}
+	}
+	t.Error("an is never asked again")
+}
+
+func TestOneOfTwoWhoTookItGivesItBack(t *testing.T) {
+	in, _ := start("critical")
+	in, _ = apply(t, in, time.Minute, "critical", Take{Who: "an", How: "sms"})
+	in, _ = apply(t, in, time.Minute, "critical", Take{Who: "binh", How: "sms"})
+	in, cmds := apply(t, in, 2*time.Minute, "critical", Decline{Who: "an", How: "sms"})
+	if in.Status != Acknowledged || len(pages(cmds)) != 0 {
+		t.Fatalf("binh still has it: %s, %v", in.Status, pages(cmds))
+	}
+	in, cmds = apply(t, in, 3*time.Minute, "critical", Decline{Who: "binh", How: "sms"})
+	if in.Status != Open || len(pages(cmds)) == 0 {
+		t.Errorf("nobody has it: %s, %v", in.Status, pages(cmds))
+	}
+}
+
+// A step's failure that is known late must not skip the step that is due next.
+func TestLateFailureOfAnOldStepSkipsNothing(t *testing.T) {
+	in, _ := start("critical")
+	in, _ = apply(t, in, 3*time.Minute, "critical", Tick{})
+	in, cmds := apply(t, in, 4*time.Minute, "critical", Undelivered{Round: 1, Step: 0, Why: "x"})
+	if len(pages(cmds)) != 0 || !in.NextAt.Equal(t0.Add(5*time.Minute)) {
+		t.Errorf("%v, next %v", pages(cmds), in.NextAt)
+	}
+	_, cmds = apply(t, in, 4*time.Minute, "critical", Undelivered{Round: 1, Step: 1, Why: "x"})
+	if !slices.Equal(pages(cmds), []string{"binh voice alert"}) {
+		t.Errorf("%v", pages(cmds))
+	}
+}
+
+func TestGrowthIsToldNotTooOften(t *testing.T) {
+	in, _ := start("critical")
+	in, _ = apply(t, in, time.Minute, "critical", Take{Who: "an", How: "sms"})
+	told := 0
+	for i := range 10 {
+		var cmds []Command
+		in, cmds = apply(t, in, 5*time.Minute+time.Duration(i)*time.Minute, "critical", Alerts{alerts(i+2, time.Time{})})
+		told += len(pages(cmds))
+	}
+	if told != 4 {
+		t.Errorf("told %d times in ten minutes, want every third", told)
+	}
+}
+
+func TestTakingWhatIsSilencedKeepsTheSilence(t *testing.T) {
+	in, _ := start("critical")
+	until := t0.Add(5 * time.Hour)
+	in, _ = apply(t, in, time.Minute, "critical", Silence{Who: "an", Reason: "x", Until: until})
+	in, _ = apply(t, in, 2*time.Minute, "critical", Take{Who: "binh", How: "sms"})
+	if !in.NextAt.Equal(until) {
+		t.Errorf("next %v, want the end of the silence", in.NextAt)
+	}
+	// The clock is set back by two hours over a restart: the silence still ends
+	// when the person said, and nobody is paged before.
+	now := t0.Add(-2 * time.Hour)
+	if back := in.NotAhead(now); back < 2*time.Hour {
+		t.Fatalf("back by %s", back)
+	}
+	w := world("critical", in.NextAt)
+	in, cmds := Apply(in, Tick{}, w)
+	if len(pages(cmds)) != 0 || !in.NextAt.Equal(until) {
+		t.Errorf("paged %v in a silence; next %v", pages(cmds), in.NextAt)
+	}
+}
