@@ -53,6 +53,7 @@ func TestCheckTimeline(t *testing.T) {
 		{"nor a measured unknown", []Sample{look(0, up), look(10, unknown), since(20, 5, down)}, period(0, 30), 5, 5 + 10, 10, 0, 1},
 		{"a Since in the future is the look's own time", []Sample{look(0, up), since(10, 900, down)}, period(0, 20), 10, 10, 0, 0, 1},
 		{"a Since before the run it ended is cut there", []Sample{look(0, unknown), since(10, 8, up), since(20, -99999, down)}, period(0, 30), 0, 20, 10, 0, 1},
+		{"nor does it reach over the run before that", []Sample{look(0, up), look(10, down), look(20, up), since(30, -99999, down)}, period(0, 40), 10, 30, 0, 0, 1},
 		{"degraded is not down", every(0, 100, probes.Degraded), period(0, 100), 0, 0, 0, 100, 0},
 		{"looks after the end do not count", slices.Concat(every(0, 50, up), every(50, 90, down)), period(0, 50), 50, 0, 0, 0, 0},
 		{"a verdict out of range is not up", []Sample{{At: at(0), Verdict: 77}}, period(0, 10), 0, 0, 10, 0, 0},

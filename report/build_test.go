@@ -314,6 +314,8 @@ func TestVietnameseForms(t *testing.T) {
 		{headDate(time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)), "ngày 05 tháng 01 năm 2026"},
 		{durationVI(time.Hour + 52*time.Minute), "1 giờ 52 phút"},
 		{durationVI(time.Nanosecond), "1 giây"},
+		{durationVI(48*time.Hour - time.Second), "47 giờ 59 phút 59 giây"},
+		{durationVI(48 * time.Hour), "2 ngày"},
 		{durationVI(49*time.Hour + 5*time.Second), "2 ngày 01 giờ 05 giây"},
 		{durationVI(0), "0 giây"},
 		{numberVI(1234567), "1.234.567"},
