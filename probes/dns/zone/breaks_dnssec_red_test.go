@@ -33,9 +33,14 @@ func each(d *dnslab.Data, name string, covered uint16, fn func(s *dns.RRSIG)) {
 
 func (l *lab) after(fn func(d *dnslab.Data)) { l.Unit().After = fn }
 
+// watch adds a name to the check, and to what the witnesses are asked.
 func (l *lab) watch(name string, t uint16) {
 	l.plan.Watched = append(l.plan.Watched, zoneWatch(name, t))
+	l.ask(name, t)
 }
+
+// ask adds a question to the witnesses, who are asked three otherwise.
+func (l *lab) ask(name string, t uint16) { l.asks = append(l.asks, zoneWatch(name, t)) }
 
 // add puts records into the unit's zone and forgets the baseline.
 func (l *lab) add(rrs ...string) {
@@ -46,6 +51,7 @@ func (l *lab) add(rrs ...string) {
 func redSignatures() breaks {
 	return breaks{
 		"sig-split": func(l *lab) {
+			l.ask(unit, dns.TypeMX)
 			l.Unit().PerServer = map[string]func(*dnslab.Data){
 				"ns1.donvi.gov.vn.": func(d *dnslab.Data) { d.DropSigs(www, dns.TypeA) },
 				ns2N:                func(d *dnslab.Data) { d.DropSigs(unit, dns.TypeMX) },
@@ -55,9 +61,18 @@ func redSignatures() breaks {
 		"sig-future-ns2": func(l *lab) {
 			l.on(ns2N, func(d *dnslab.Data) { d.Anew(d.Keys, nil, l.Life(2*time.Hour, 30*day)) })
 		},
-		"sig-missing-ns":   func(l *lab) { l.after(func(d *dnslab.Data) { d.DropSigs(unit, dns.TypeNS) }) },
-		"sig-missing-mx":   func(l *lab) { l.after(func(d *dnslab.Data) { d.DropSigs(unit, dns.TypeMX) }) },
-		"sig-missing-host": func(l *lab) { l.after(func(d *dnslab.Data) { d.DropSigs(ns2N, dns.TypeA) }) },
+		"sig-missing-ns": func(l *lab) {
+			l.ask(unit, dns.TypeNS)
+			l.after(func(d *dnslab.Data) { d.DropSigs(unit, dns.TypeNS) })
+		},
+		"sig-missing-mx": func(l *lab) {
+			l.ask(unit, dns.TypeMX)
+			l.after(func(d *dnslab.Data) { d.DropSigs(unit, dns.TypeMX) })
+		},
+		"sig-missing-host": func(l *lab) {
+			l.ask(ns2N, dns.TypeA)
+			l.after(func(d *dnslab.Data) { d.DropSigs(ns2N, dns.TypeA) })
+		},
 		"sig-labels-over": func(l *lab) {
 			l.after(func(d *dnslab.Data) { each(d, www, dns.TypeA, func(s *dns.RRSIG) { s.Labels++ }) })
 		},
@@ -127,7 +142,16 @@ func redKeys() breaks {
 				d.Keys = all
 			})
 		},
-		"key-tags-collide": func(l *lab) { l.after(func(d *dnslab.Data) { collide(d); d.Resign(unit, dns.TypeDNSKEY, l.life()) }) },
+		"key-tags-collide": func(l *lab) { // one in 65,536 pairs of keys does
+			l.after(func(d *dnslab.Data) {
+				d.RRs = append(flood(1, dns.ECDSAP256SHA256, zskTag(l)), d.RRs...)
+				d.Each(func(dns.RR) {})
+				d.Resign(unit, dns.TypeDNSKEY, l.life())
+			})
+		},
+		"key-tags-collide-many": func(l *lab) {
+			l.after(func(d *dnslab.Data) { collide(d); d.Resign(unit, dns.TypeDNSKEY, l.life()) })
+		},
 		"dnskey-large": func(l *lab) {
 			for range 6 {
 				k := dnslab.NewKey(unit, dns.RSASHA256, false)
@@ -409,6 +433,7 @@ func typesAt(d *dnslab.Data, name string) []uint16 {
 func redDenial() breaks {
 	next := func(to string) func(*lab) {
 		return func(l *lab) {
+			l.ask("wp-nhan."+unit, dns.TypeA)
 			l.after(func(d *dnslab.Data) {
 				for _, rr := range d.RRs { // the random label falls behind ns2
 					if n, ok := rr.(*dns.NSEC); ok && n.Hdr.Name == ns2N {
@@ -462,7 +487,8 @@ func redDenial() breaks {
 			l.watch("tang."+unit, dns.TypeA)
 			l.watch("b.tang."+unit, dns.TypeTXT)
 		},
-		"nodata-denied-wrongly": func(l *lab) { // www's NSEC says that AAAA is there
+		"nodata-denied-wrongly": func(l *lab) {
+			l.ask(www, dns.TypeAAAA) // www's NSEC says that AAAA is there
 			l.after(func(d *dnslab.Data) {
 				for _, rr := range d.RRs {
 					if n, ok := rr.(*dns.NSEC); ok && n.Hdr.Name == www {

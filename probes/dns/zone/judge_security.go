@@ -38,6 +38,7 @@ func (j *judge) security() {
 	if j.l.NamesOnly {
 		return
 	}
+	j.burden()
 	j.keys()
 	j.cds()
 	j.nsec3()
@@ -193,13 +194,6 @@ func (j *judge) validate(s *Server) dnssec.Outcome {
 		return o
 	}
 	return j.validateAnswers(s, keys, o)
-}
-
-// budget is what the validation of one server may cost.
-func (j *judge) budget() *dnssec.Budget {
-	b := dnssec.DefaultBudget()
-	b.Proven = j.lim.Proven
-	return b
 }
 
 // cuts gives the names where the server proves that another zone begins.

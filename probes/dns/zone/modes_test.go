@@ -18,6 +18,7 @@ type lab struct {
 	plan   *zone.Plan
 	other  string // another trust anchor
 	serves []func()
+	asks   []zone.Watch // beyond what the witnesses are asked anyway
 }
 
 // later runs once the servers exist and before they answer.
@@ -119,6 +120,7 @@ func runMode(t *testing.T, keys map[string][]*dnslab.Key, base *baseline.Zone, b
 
 func compareMode(t *testing.T, want []row, o zone.Outcome) {
 	t.Helper()
+	fitsSchema(t, o.Result())
 	v, _, detail := o.Verdict()
 	got := o.Judgement.Findings
 	bad := v.String() != want[0].verdict || o.Judgement.Zone.Word != want[0].dnssec

@@ -98,7 +98,7 @@ func TestWitnesses(t *testing.T) {
 						others = append(others, other.Address)
 					}
 				}
-				u := witness(t, unbound, delv, l.World, anchor, s.Address, others)
+				u := witness(t, unbound, delv, l, anchor, s.Address, others)
 				for who, word := range u {
 					told++
 					ours := s.DNSSEC.Word
@@ -142,7 +142,7 @@ func differences(t *testing.T) map[string]string {
 
 // witness asks Unbound and delv, pinned to one server of the unit, for a name,
 // a missing name and the SOA; the worst word counts.
-func witness(t *testing.T, unbound, delv string, w *dnslab.World, anchor, server string, others []string) map[string]string {
+func witness(t *testing.T, unbound, delv string, w *lab, anchor, server string, others []string) map[string]string {
 	t.Helper()
 	dir := t.TempDir()
 	write := func(name, text string) string {
@@ -185,13 +185,18 @@ func witness(t *testing.T, unbound, delv string, w *dnslab.World, anchor, server
 	defer start(t, unbound, write("v.conf", conf(5301, "validator iterator")), 5301)()
 	defer start(t, unbound, write("i.conf", conf(5302, "iterator")), 5302)()
 	out := map[string]string{}
-	for _, q := range []dnswire.Query{{Name: www, Type: dns.TypeA}, {Name: "khong-ai-dat." + unit, Type: dns.TypeA}, {Name: unit, Type: dns.TypeSOA}} {
-		out["unbound"] = worseWord(out["unbound"], unboundWord(t, q))
+	asks := append([]zone.Watch{{Name: www, Type: dns.TypeA}, {Name: "khong-ai-dat." + unit, Type: dns.TypeA}, {Name: unit, Type: dns.TypeSOA}}, w.asks...)
+	for _, q := range asks {
+		out["unbound"] = worseWord(out["unbound"], unboundWord(t, dnswire.Query{Name: q.Name, Type: q.Type}))
 	}
-	k := dnslab.RR(strings.TrimSpace(strings.Split(strings.TrimSpace(anchor), "\n")[0])).(*dns.DNSKEY)
-	anchors := write("delv.conf", fmt.Sprintf("trust-anchors { . static-key %d %d %d %q; };\n", k.Flags, k.Protocol, k.Algorithm, k.PublicKey))
-	for _, q := range [][2]string{{www, "A"}, {"khong-ai-dat." + unit, "A"}, {unit, "SOA"}} {
-		b, _ := exec.CommandContext(t.Context(), delv, "@127.0.0.1", "-p", "5302", "-a", anchors, "+root=.", q[0], q[1]).CombinedOutput() // it fails where it should
+	keys := ""
+	for line := range strings.Lines(strings.TrimSpace(anchor)) {
+		k := dnslab.RR(strings.TrimSpace(line)).(*dns.DNSKEY)
+		keys += fmt.Sprintf(". static-key %d %d %d %q; ", k.Flags, k.Protocol, k.Algorithm, k.PublicKey)
+	}
+	anchors := write("delv.conf", "trust-anchors { "+keys+"};\n")
+	for _, q := range asks {
+		b, _ := exec.CommandContext(t.Context(), delv, "@127.0.0.1", "-p", "5302", "-a", anchors, "+root=.", q.Name, dnswire.TypeName(q.Type)).CombinedOutput() // it fails where it should
 		out["delv"] = worseWord(out["delv"], delvWord(string(b)))
 	}
 	return out
