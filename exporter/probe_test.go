@@ -111,7 +111,7 @@ func TestProbeRefuses(t *testing.T) {
 	called := ""
 	h := exporter.ProbeHandler(exporter.ProbeOptions{
 		Board: b, Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/24"), netip.MustParsePrefix("2001:db8::/64")},
-		AllowNames: []string{"*.school.example", "One.example"},
+		AllowNames: []string{"*.school.example", "One.example", "*office.example"}, // the last is a slip
 		Modules: map[string]exporter.Module{"http_2xx": func(target, _ string) (probes.Prober, string, error) {
 			called = target
 			return nil, "", errors.New("not today")
@@ -129,6 +129,7 @@ func TestProbeRefuses(t *testing.T) {
 		"https://a.school.example/":             400,
 		"https://school.example/":               403,
 		"https://evilschool.example/":           403,
+		"https://evil-office.example/":          403,
 		"one.example:25":                        400,
 		"127.0.0.9:22":                          400,
 		"127.0.1.9":                             403,
