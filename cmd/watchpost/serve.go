@@ -102,8 +102,7 @@ func (a *application) wait(ctx context.Context) error {
 // is told at once.
 func listen(flags *web.FlagConfig) ([]net.Listener, error) {
 	if flags.WebSystemdSocket != nil && *flags.WebSystemdSocket {
-		// Better refused than taken without a word.
-		return nil, usage("--web.systemd-socket is not supported: name the address with --web.listen-address")
+		return systemdListeners()
 	}
 	var out []net.Listener
 	var lc net.ListenConfig
@@ -143,7 +142,11 @@ func externalURL(configured string, addr net.Addr, flags *web.FlagConfig) string
 		return strings.TrimRight(configured, "/")
 	}
 	host := addr.String()
-	if tcp, ok := addr.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+	tcp, ok := addr.(*net.TCPAddr)
+	switch {
+	case !ok: // a Unix socket of systemd's: whoever stands before it knows better
+		host = "localhost"
+	case tcp.IP.IsUnspecified():
 		name, err := os.Hostname()
 		if err != nil {
 			name = "localhost"
