@@ -49,7 +49,7 @@ bench: ## measure against the peers and the bare protocol in one run; writes doc
 bench-zones: ## what a dns_zone check costs: 1,000 signed zones on NSD in a namespace; writes its part of docs/BENCH.md
 	go run ./bench zones
 
-paging: ## measure the time from a fault to the ringing phone; writes docs/PAGING.md (5 min)
+paging: ## measure the time from a fault to the ringing phone; writes docs/PAGING.md (6 min)
 	go test -tags measure ./cmd/watchpost -run TestTimeToRing -v -timeout 15m
 
 fuzz: ## every fuzz target for FUZZTIME

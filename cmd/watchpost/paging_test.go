@@ -38,11 +38,26 @@ const callAtOnce = `  policies:
 // trial is one server of one unit and when it failed.
 type trial struct {
 	unit   string
-	silent bool
+	way    way
 	server *target
 	fault  time.Time
 	fired  time.Duration // from the fault until the pager began to call
 	rang   time.Duration // from the fault to the INVITE; 0 = never
+}
+
+// way is how a server fails.
+type way int
+
+const (
+	refuses  way = iota // its port is closed
+	vanishes            // packets get no answer
+	hangs               // it takes the connection and says nothing
+	ways
+)
+
+// String names the way for the table.
+func (w way) String() string {
+	return [...]string{"connection refused", "packets get no answer", "takes the connection, says nothing"}[w]
 }
 
 // TestTimeToRing measures how long it takes from the fault to the INVITE at the
@@ -50,7 +65,7 @@ type trial struct {
 // evaluation, the built-in Alertmanager configuration. Nothing is scaled. It
 // takes minutes, so it runs only when asked, and writes docs/PAGING.md.
 func TestTimeToRing(t *testing.T) {
-	runs := 50
+	runs := 60 // twenty of each way
 	if n, err := strconv.Atoi(os.Getenv("WATCHPOST_BENCH_RUNS")); err == nil && n > 0 {
 		runs = n
 	}
@@ -62,7 +77,7 @@ func TestTimeToRing(t *testing.T) {
 	units.WriteString("units:\n")
 	trials := make([]*trial, runs)
 	for i := range trials {
-		x := &trial{unit: fmt.Sprintf("don-vi-%03d", i), silent: i%2 == 1, server: newTarget(t, "127.0.79.3")}
+		x := &trial{unit: fmt.Sprintf("don-vi-%03d", i), way: way(i) % ways, server: newTarget(t, "127.0.79.3")}
 		trials[i] = x
 		fmt.Fprintf(&units, "  - id: %s\n    name: Đơn vị %d\n    systems:\n      - {id: cong, url: \"http://%s/\"}\n      - {id: khac, url: \"http://%s/\"}\n", x.unit, i, x.server.addr, alive.addr)
 	}
@@ -79,9 +94,12 @@ func TestTimeToRing(t *testing.T) {
 	for _, x := range trials {
 		<-time.After(time.Duration(rand.Int64N(int64(8 * time.Second))))
 		x.fault = time.Now()
-		if x.silent {
+		switch x.way {
+		case vanishes:
 			x.server.vanish(t)
-		} else {
+		case hangs:
+			x.server.hang(t)
+		default:
 			x.server.die()
 		}
 	}
@@ -123,21 +141,18 @@ func assign(t *testing.T, trials []*trial, all []oncalljournal.Entry, rings []ti
 func writeTable(t *testing.T, trials []*trial) {
 	t.Helper()
 	var table bytes.Buffer
-	for _, row := range []struct {
-		what string
-		of   func(*trial) bool
-	}{
-		{"connection refused", func(x *trial) bool { return !x.silent }},
-		{"packets get no answer", func(x *trial) bool { return x.silent }},
-		{"all", func(*trial) bool { return true }},
-	} {
+	for w := range ways + 1 { // the last is all of them
+		what := "all"
+		if w < ways {
+			what = w.String()
+		}
 		var ds, calls []time.Duration
 		for _, x := range trials {
-			if !row.of(x) {
+			if w < ways && x.way != w {
 				continue
 			}
 			if x.rang <= 0 {
-				t.Errorf("%s (silent: %v) never rang", x.unit, x.silent)
+				t.Errorf("%s (%s) never rang", x.unit, x.way)
 				continue
 			}
 			ds, calls = append(ds, x.rang), append(calls, x.rang-x.fired)
@@ -147,9 +162,9 @@ func writeTable(t *testing.T, trials []*trial) {
 		}
 		slices.Sort(ds)
 		slices.Sort(calls)
-		fmt.Fprintf(&table, "| %s | %d | %.1f | %.1f | %.1f | %.1f | %.1f |\n", row.what, len(ds), ds[0].Seconds(), share(ds, 0.5), share(ds, 0.95), ds[len(ds)-1].Seconds(), share(calls, 0.5))
+		fmt.Fprintf(&table, "| %s | %d | %.1f | %.1f | %.1f | %.1f | %.1f |\n", what, len(ds), ds[0].Seconds(), share(ds, 0.5), share(ds, 0.95), ds[len(ds)-1].Seconds(), share(calls, 0.5))
 		if p := share(ds, 0.95); p >= 60 {
-			t.Errorf("%s: p95 is %.1f s, the target is 60 s", row.what, p)
+			t.Errorf("%s: p95 is %.1f s, the target is 60 s", what, p)
 		}
 	}
 	t.Logf("\n%s", table.String())
@@ -204,4 +219,25 @@ func (x *target) vanish(t *testing.T) {
 		t.Cleanup(func() { _ = c.Close() }) // it never worked
 	}
 	t.Fatal("the kernel goes on taking connections")
+}
+
+// hang is die, and from now on connections are taken and nothing is said, as by
+// a process whose threads are all stuck.
+func (x *target) hang(t *testing.T) {
+	t.Helper()
+	x.die()
+	l, err := net.Listen("tcp", x.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() }) // ends the loop below
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			t.Cleanup(func() { _ = c.Close() })
+		}
+	}()
 }
