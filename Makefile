@@ -59,7 +59,7 @@ fuzz: ## every fuzz target for FUZZTIME
 
 release: ## static binaries with checksums under dist/ (refuses an untagged or dirty tree)
 	@git describe --exact-match --tags >/dev/null 2>&1 || { echo "no tag on HEAD: git tag v0.x.y first"; exit 1; }
-	@git diff --quiet || { echo "the tree has changes: commit first"; exit 1; }
+	@[ -z "$$(git status --porcelain)" ] || { git status --short; echo "the tree has changes: commit first"; exit 1; }
 	@mkdir -p dist
 	@for a in amd64 arm64; do CGO_ENABLED=0 GOOS=linux GOARCH=$$a go build -trimpath -ldflags '$(LDFLAGS)' -o dist/watchpost-$(VERSION)-linux-$$a ./cmd/watchpost || exit 1; done
 	cd dist && sha256sum watchpost-* > SHA256SUMS
