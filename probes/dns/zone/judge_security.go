@@ -155,7 +155,7 @@ func (j *judge) validateServers() {
 	}
 	j.out.Zone = stateOf(worst)
 	if unsupported {
-		j.add(Finding{Reason: CauseReason(dnssec.AlgUnsupported), Severity: probes.Today, Record: j.l.Zone + " DS", Expected: "an algorithm and digest that validators know", Found: words(dsTexts(j.trust.DS))})
+		j.add(Finding{Reason: CauseReason(dnssec.AlgUnsupported), Severity: probes.Today, Record: j.l.Zone + " DS", Expected: "an algorithm and digest that all validators know", Found: words(dsTexts(j.trust.DS))})
 	}
 	if bad > 0 && bad == len(j.answering) {
 		for i, f := range j.out.Findings {
