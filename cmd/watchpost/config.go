@@ -95,26 +95,31 @@ func newZones(d inventory.DNS, w *wire.Wire, log *slog.Logger) (*zone.Env, error
 }
 
 // tables reads what people keep of AS numbers and registrations; nothing of it
-// is ever fetched.
-func tables(o *zone.Options, d inventory.DNS, w *wire.Wire) (err error) {
-	if d.ASNTable != "" {
-		if o.Table, err = baseline.ReadTable(d.ASNTable); err != nil {
-			return usage("dns: asn_table: %w", err)
+// is ever fetched. The error has the mistakes of all files.
+func tables(o *zone.Options, d inventory.DNS, w *wire.Wire) error {
+	var all []error
+	bad := func(key string, err error) {
+		if err != nil {
+			all = append(all, fmt.Errorf("dns: %s: %w", key, err))
 		}
+	}
+	if d.ASNTable != "" {
+		t, err := baseline.ReadTable(d.ASNTable)
+		bad("asn_table", err)
+		o.Table = t
 	}
 	if d.Registrations != "" {
 		l, err := zone.ReadRegistrations(d.Registrations)
-		if err != nil {
-			return usage("dns: registrations: %w", err)
-		}
+		bad("registrations", err)
 		o.Registrations = append(o.Registrations, l)
 	}
 	if d.RDAPBootstrap != "" {
 		servers, err := zone.ReadBootstrap(d.RDAPBootstrap)
-		if err != nil {
-			return usage("dns: rdap_bootstrap: %w", err)
-		}
+		bad("rdap_bootstrap", err)
 		o.Registries = append(o.Registries, zone.NewRDAP(guarded(w), servers))
+	}
+	if len(all) > 0 {
+		return usage("%w", errors.Join(all...))
 	}
 	return nil
 }
