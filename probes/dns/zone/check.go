@@ -40,6 +40,7 @@ type Outcome struct {
 // second look.
 func (e *Env) Check(ctx context.Context, p Plan) Outcome {
 	start := time.Now()
+	e.memory.warm(p.Zone, start)
 	l := e.look(ctx, p.Target)
 	lim := e.limits(p)
 	j := Judge(l, p.Baseline, lim, time.Now())

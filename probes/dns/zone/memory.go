@@ -81,27 +81,48 @@ type recollection struct {
 // NewMemory gives one that is forgotten at the end.
 func NewMemory() *Memory { return &Memory{log: slog.New(slog.DiscardHandler)} }
 
-// of gives the zone's, read from disk at the first time; under m.mu.
+// warm reads the zone's file if that was not done yet, without keeping the other
+// zones waiting for the disk.
+func (m *Memory) warm(zone string, now time.Time) {
+	m.mu.Lock()
+	_, ok := m.zones[zone]
+	m.mu.Unlock()
+	if ok || m.dir == "" {
+		return
+	}
+	r := m.load(zone, now)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, ok := m.zones[zone]; !ok {
+		m.put(zone, r)
+	}
+}
+
+// of gives the zone's, read from disk if it was not warmed; under m.mu.
 func (m *Memory) of(zone string, now time.Time) *recollection {
 	if r, ok := m.zones[zone]; ok {
 		return r
 	}
+	r := m.load(zone, now)
+	m.put(zone, r)
+	return r
+}
+
+// put keeps a zone's, and forgets others that stand on disk when there are as
+// many as the walk knows; under m.mu.
+func (m *Memory) put(zone string, r *recollection) {
 	if m.zones == nil {
 		m.zones = make(map[string]*recollection)
 	}
-	if len(m.zones) >= walk.MaxCache { // as many zones as the walk knows: forget what is on disk
-		for k, r := range m.zones {
-			if m.dir == "" || !r.major && !r.minor {
-				delete(m.zones, k)
-			}
-			if len(m.zones) < walk.MaxCache {
-				break
-			}
+	for k, o := range m.zones {
+		if len(m.zones) < walk.MaxCache {
+			break
+		}
+		if m.dir == "" || !o.major && !o.minor {
+			delete(m.zones, k)
 		}
 	}
-	r := m.load(zone, now)
 	m.zones[zone] = r
-	return r
 }
 
 func (m *Memory) hygiene(key string, now time.Time) *Hygiene {

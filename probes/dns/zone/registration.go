@@ -82,6 +82,7 @@ func (e *Env) registry(ctx context.Context, domain string, now time.Time) *Regis
 	if len(e.registries) == 0 {
 		return nil
 	}
+	e.memory.warm(domain+".", now)
 	known, due := e.memory.registration(domain, now)
 	if !due {
 		return known
