@@ -60,6 +60,7 @@ func runZones(args []string) error {
 }
 
 func (p zonesPlan) run(ctx context.Context) error {
+	load := loadAverage()
 	fmt.Printf("signing %d zones\n", p.Zones)
 	h, err := buildHierarchy(p.Zones, p.Dir)
 	if err != nil {
@@ -70,8 +71,7 @@ func (p zonesPlan) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var t zonesTable
-	t.plan = p
+	t := zonesTable{plan: p, load: load}
 	for _, names := range []int{0, 8} {
 		fmt.Printf("watchpost, %d names\n", 8+names)
 		r, err := p.ask(ctx, h, names)

@@ -15,6 +15,17 @@ type zonesTable struct {
 	plan  zonesPlan
 	ours  []zonesResult
 	peers []zonesPeer
+	load  string // average over a minute before it began
+}
+
+// loadAverage is the machine's over the last minute, "unknown" without /proc.
+func loadAverage() string {
+	b, err := os.ReadFile("/proc/loadavg")
+	first, _, ok := strings.Cut(string(b), " ")
+	if err != nil || !ok {
+		return "unknown"
+	}
+	return first
 }
 
 func (t zonesTable) String() string {
@@ -25,11 +36,12 @@ Made by `+"`make bench-zones`"+`: root, vn, gov.vn and %d zones signed with P-25
 namespace; the servers are processes of their own. Measured is the CPU (user + system, getrusage) of the asking process, which
 runs the dns_zone check as an inventory makes it, %d at a time on %d cores that the servers share. A check is all of it: walk,
 parents, both servers over UDP and TCP, DNSSEC of every answer, judgement. The first round knows nothing (chain of trust, EDNS
-conformance, transfer and recursion are asked once a day); the later ones (%d) are what a running watchpost does.
+conformance, transfer and recursion are asked once a day); the later ones (%d) are what a running watchpost does. Load average
+of the machine when it began: %s.
 
 | names | round | zones/s | CPU ms a check | queries a check | to gov.vn a check |
 |---|---|---|---|---|---|
-`, t.plan.Zones, t.plan.Parallel, runtime.NumCPU(), t.plan.Rounds-1)
+`, t.plan.Zones, t.plan.Parallel, runtime.NumCPU(), t.plan.Rounds-1, t.load)
 	for _, r := range t.ours {
 		for _, x := range []struct {
 			word string
