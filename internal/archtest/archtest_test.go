@@ -25,6 +25,7 @@ var mayImport = map[string][]string{
 	"internal/phonerig": {"internal/testneed"},
 	"internal/chromium": {"internal/testneed"},
 	"internal/archtest": {},
+	"internal/kinddoc":  {"probes", "inventory"}, // tests of the kinds' READMEs
 	"probes/wire":       {"probes"},
 	"probes/probetest":  {"probes", "probes/wire"},
 	"probes/icmp":       {"probes", "probes/wire"},

@@ -1,73 +1,13 @@
 package tcp_test
 
 import (
-	"os"
-	"path/filepath"
-	"reflect"
-	"regexp"
-	"strings"
 	"testing"
 
-	"watchpost.example/inventory"
-	"watchpost.example/probes"
+	"watchpost.example/internal/kinddoc"
 	"watchpost.example/probes/probetest"
 	"watchpost.example/probes/tcp"
 )
 
-// TestREADME loads every example as the inventory does, and finds every
-// setting in the table.
 func TestREADME(t *testing.T) {
-	b, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ca, err := probetest.NewCA("README")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir() // stands for /etc/watchpost
-	for name, content := range map[string][]byte{"government-root.pem": ca.RootPEM(), "api-password": []byte("example\n")} {
-		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	k := tcp.Kind(probetest.NewWire(t, nil))
-	blocks := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(string(b), -1)
-	if len(blocks) < 3 {
-		t.Fatalf("%d examples", len(blocks))
-	}
-	for _, m := range blocks {
-		text := strings.ReplaceAll(strings.TrimSpace(m[1]), "\n", "\n            ")
-		text = "units:\n  - id: a\n    systems:\n      - id: s\n        url: https://portal.example/\n        checks:\n          - " +
-			strings.ReplaceAll(text, "/etc/watchpost", dir) + "\n"
-		inv, problems := inventory.Parse("README.md", []byte(text), []probes.Kind{k})
-		if problems != nil {
-			t.Errorf("%s\n%v", text, problems)
-			continue
-		}
-		if len(inv.Checks) != 1 || inv.Checks[0].Instance == "" {
-			t.Errorf("%s\ngives %+v", text, inv.Checks)
-		}
-	}
-	for _, key := range keys(reflect.TypeOf(k.New()).Elem(), "") {
-		if !strings.Contains(string(b), "`"+key+"`") {
-			t.Errorf("the table of settings has no %s", key)
-		}
-	}
-}
-
-// keys are the yaml keys of a settings struct, dotted.
-func keys(s reflect.Type, prefix string) []string {
-	var out []string
-	for f := range s.Fields() {
-		key, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
-		switch {
-		case key == "":
-		case f.Type.Kind() == reflect.Struct:
-			out = append(out, keys(f.Type, prefix+key+".")...)
-		default:
-			out = append(out, prefix+key)
-		}
-	}
-	return out
+	kinddoc.Check(t, nil, tcp.Kind(probetest.NewWire(t, nil)))
 }
