@@ -71,11 +71,11 @@ type Heartbeat struct {
 type Peer struct {
 	Name  string
 	URL   string
-	Token string        // bearer; "" = none
+	Token string // bearer; "" = none
 	// Client asks this peer, with its own TLS and credentials; nil = Options.PeerClient.
 	Client *http.Client
-	Every time.Duration // 0 = 30 s
-	After time.Duration // silent for so long pages; 0 = 3 min
+	Every  time.Duration // 0 = 30 s
+	After  time.Duration // silent for so long pages; 0 = 3 min
 }
 
 // Silence is a silence to be set in Alertmanager.

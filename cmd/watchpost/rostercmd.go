@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -64,7 +65,7 @@ func span(r *roster.Roster, days int) (from, to time.Time) {
 }
 
 func rosterImportCommand(app *kingpin.Application) (*kingpin.CmdClause, func(context.Context, *env) error) {
-	cmd := rosterGroup(app).Command("import", "Turn a roster in .xlsx, .csv or .ics into YAML, to be read over and put in place by a person.")
+	cmd := rosterGroup(app).Command("import", "Turn a roster in .xlsx, .csv or .ics into YAML, to be read over and put in place by a person. Exit status 1 when rows were left out.")
 	file := cmd.Arg("file", "spreadsheet or calendar").Required().String()
 	known := cmd.Flag("people", "A roster.yaml whose people the names are looked up in.").String()
 	return cmd, func(_ context.Context, e *env) error {
@@ -80,7 +81,16 @@ func rosterImportCommand(app *kingpin.Application) (*kingpin.CmdClause, func(con
 		if err != nil {
 			return &exitError{2, err}
 		}
-		return roster.WriteYAML(e.out, im, localZone())
+		if err := roster.WriteYAML(e.out, im, localZone()); err != nil {
+			return err
+		}
+		for _, p := range im.Problems {
+			say(e.err, "%s: %s\n", *file, p)
+		}
+		if n := len(im.Problems); n > 0 {
+			return &exitError{1, fmt.Errorf("%d rows were left out, see above; the rest was written", n)}
+		}
+		return nil
 	}
 }
 

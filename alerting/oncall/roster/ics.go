@@ -46,7 +46,11 @@ func ReadICS(r io.Reader, zone *time.Location, until time.Time) ([]Event, error)
 	if len(b) > maxCalendar {
 		return nil, fmt.Errorf("%w: larger than %d bytes", ErrCalendar, maxCalendar)
 	}
-	lines, err := unfold(string(b))
+	text, err := decodeText(b)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCalendar, err)
+	}
+	lines, err := unfold(text)
 	if err != nil {
 		return nil, err
 	}
@@ -114,6 +118,7 @@ type icsEvent struct {
 	rule     string
 	except   []time.Time
 	skip     bool
+	allDay   bool
 }
 
 func (p *icsParser) line(l icsLine) error {
@@ -167,6 +172,7 @@ func (p *icsParser) field(name string, params map[string]string, value string) e
 		c.skip = strings.EqualFold(value, "CANCELLED")
 	case "DTSTART":
 		c.Start, err = p.time(params, value)
+		c.allDay = params["VALUE"] == "DATE" || len(strings.TrimSpace(value)) == 8
 	case "DTEND":
 		c.End, err = p.time(params, value)
 	case "DURATION":
@@ -211,6 +217,9 @@ func (p *icsParser) finish() error {
 	}
 	if c.Start.IsZero() {
 		return errors.New("the event has no DTSTART")
+	}
+	if c.End.IsZero() && c.duration == 0 && c.allDay {
+		c.End = c.Start.AddDate(0, 0, 1) // RFC 5545 3.6.1: one day
 	}
 	if c.End.IsZero() {
 		c.End = c.Start.Add(c.duration)
@@ -285,9 +294,9 @@ func unescape(s string) string {
 func (p *icsParser) time(params map[string]string, v string) (time.Time, error) {
 	zone := p.zone
 	if id := params["TZID"]; id != "" {
-		z, err := time.LoadLocation(id)
-		if err != nil || id == "Local" {
-			return time.Time{}, fmt.Errorf("TZID %q is not a time zone such as Asia/Ho_Chi_Minh", id)
+		z, err := zoneOf(id)
+		if err != nil {
+			return time.Time{}, err
 		}
 		zone = z
 	}
@@ -307,6 +316,26 @@ func (p *icsParser) time(params map[string]string, v string) (time.Time, error) 
 		return t, fmt.Errorf("%q is not a time such as 20260828T170000", v)
 	}
 	return t, nil
+}
+
+// zoneOf finds a time zone by its name, by the end of a path that some programs
+// put before it, or by the name that Outlook gives to the zone of Việt Nam.
+func zoneOf(id string) (*time.Location, error) {
+	name := id
+	if id == "SE Asia Standard Time" || strings.HasPrefix(id, "(UTC+07:00) Bangkok, Hanoi") {
+		name = DefaultZone
+	}
+	for range 8 {
+		if z, err := time.LoadLocation(name); err == nil && name != "Local" && name != "" {
+			return z, nil
+		}
+		_, rest, ok := strings.Cut(name, "/")
+		if !ok {
+			break
+		}
+		name = rest
+	}
+	return nil, fmt.Errorf("TZID %q is not a time zone such as Asia/Ho_Chi_Minh", id)
 }
 
 // icsDuration reads RFC 5545 3.3.6, positive ones up to a year.

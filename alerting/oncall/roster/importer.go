@@ -8,11 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
-
-	"github.com/xuri/excelize/v2"
 
 	"watchpost.example/alerting"
 )
@@ -66,9 +63,11 @@ func Import(path string, known []alerting.Person, zone *time.Location, until tim
 }
 
 type importer struct {
-	known []alerting.Person
-	zone  *time.Location
-	out   Imported
+	known    []alerting.Person
+	zone     *time.Location
+	from1904 bool // how the workbook counts days
+	tables   int  // that had a heading
+	out      Imported
 }
 
 func (im *importer) bad(where, format string, args ...any) {
@@ -87,37 +86,19 @@ func (im *importer) csv(path string) error {
 	if err != nil {
 		return err
 	}
-	text := strings.TrimPrefix(string(b), "\ufeff")
-	r := csv.NewReader(strings.NewReader(text))
-	r.FieldsPerRecord, r.LazyQuotes, r.TrimLeadingSpace = -1, true, true
-	// Excel writes semicolons where the comma is the decimal sign, as in Việt Nam.
-	head, _, _ := strings.Cut(text, "\n")
-	if strings.Count(head, ";") > strings.Count(head, ",") {
-		r.Comma = ';'
-	} else if strings.Count(head, "\t") > strings.Count(head, ",") {
-		r.Comma = '\t'
+	text, err := decodeText(b)
+	if err != nil {
+		return err
 	}
+	sep, text := separator(text)
+	r := csv.NewReader(strings.NewReader(text))
+	r.FieldsPerRecord, r.LazyQuotes, r.Comma = -1, true, sep
+	r.TrimLeadingSpace = sep != '\t' // a tab is space, too: empty cells would vanish
 	rows, err := r.ReadAll()
 	if err != nil {
 		return err
 	}
 	im.table(filepath.Base(path), rows)
-	return nil
-}
-
-func (im *importer) xlsx(path string) error {
-	x, err := excelize.OpenFile(path, excelize.Options{UnzipSizeLimit: 4 * maxSheet, UnzipXMLSizeLimit: maxSheet})
-	if err != nil {
-		return err
-	}
-	defer func() { _ = x.Close() }() // only read
-	for _, sheet := range x.GetSheetList() {
-		rows, err := x.GetRows(sheet)
-		if err != nil {
-			return fmt.Errorf("sheet %q: %w", sheet, err)
-		}
-		im.table(sheet, rows)
-	}
 	return nil
 }
 
@@ -148,14 +129,6 @@ func (im *importer) ics(path string, until time.Time) error {
 	return nil
 }
 
-// splitNames takes "Trực: An, Bình" apart.
-func splitNames(s string) []string {
-	if _, after, ok := strings.Cut(s, ":"); ok {
-		s = after
-	}
-	return strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(",;/&+\n", r) })
-}
-
 func (im *importer) shift(where string, s alerting.Shift) {
 	switch {
 	case !s.End.After(s.Start):
@@ -171,26 +144,30 @@ func (im *importer) shift(where string, s alerting.Shift) {
 
 // columns of a table, by their headings in either language.
 type columns struct {
-	start, end, date, from, to int
-	officers                   []int
-	deputy                     int
-	name, phone, id, role      int
+	start, end, date, from, to, span int
+	officers                         []int
+	deputy                           int
+	name, phone, id, role            int
 }
 
 // headings are the words of each column, folded, in both languages.
 func headings() map[string][]string {
 	return map[string][]string{
-		"start":   {"start", "bat dau", "thoi gian bat dau", "tu ngay gio"},
-		"end":     {"end", "ket thuc", "thoi gian ket thuc", "den ngay gio"},
-		"date":    {"date", "ngay", "ngay truc"},
-		"from":    {"from", "tu", "tu gio", "gio bat dau"},
-		"to":      {"to", "den", "den gio", "gio ket thuc"},
-		"deputy":  {"deputy", "truong ca", "lanh dao truc", "lanh dao", "truc lanh dao"},
-		"name":    {"name", "ho ten", "ho va ten"},
-		"phone":   {"phone", "dien thoai", "so dien thoai", "sdt", "di dong"},
-		"id":      {"id", "ma"},
-		"role":    {"role", "chuc vu", "chuc danh"},
-		"officer": {"officer", "officers", "can bo truc", "can bo", "nguoi truc"},
+		"start":  {"start", "bat dau", "thoi gian bat dau", "tu ngay gio"},
+		"end":    {"end", "ket thuc", "thoi gian ket thuc", "den ngay gio"},
+		"date":   {"date", "day", "ngay", "ngay truc", "ngay thang", "thu ngay", "ngay thang nam"},
+		"from":   {"from", "tu", "tu gio", "gio bat dau", "gio vao"},
+		"to":     {"to", "den", "den gio", "gio ket thuc", "gio ra"},
+		"span":   {"shift", "time", "ca", "ca truc", "gio", "gio truc", "thoi gian", "thoi gian truc", "khung gio"},
+		"deputy": {"deputy", "truong ca", "lanh dao truc", "lanh dao", "truc lanh dao", "lanh dao phu trach", "chi huy", "chi huy ca", "phu trach ca", "truc chi huy"},
+		"name":   {"name", "ho ten", "ho va ten", "ten", "ho ten can bo"},
+		"phone":  {"phone", "mobile", "dien thoai", "so dien thoai", "sdt", "so dt", "dt", "di dong", "so di dong", "so dien thoai di dong", "dien thoai di dong", "sdt lien he"},
+		"id":     {"id", "ma"},
+		"role":   {"role", "chuc vu", "chuc danh"},
+		"officer": {
+			"officer", "officers", "can bo truc", "can bo", "nguoi truc", "truc ban", "truc chinh", "truc phu", "can bo truc chinh", "can bo truc phu",
+			"ho ten can bo truc", "ho va ten can bo truc", "nguoi truc chinh", "nguoi truc phu",
+		},
 	}
 }
 
@@ -206,9 +183,9 @@ func heading(s string) string {
 }
 
 func find(row []string) (c columns, ok bool) {
-	c = columns{start: -1, end: -1, date: -1, from: -1, to: -1, deputy: -1, name: -1, phone: -1, id: -1, role: -1}
+	c = columns{start: -1, end: -1, date: -1, from: -1, to: -1, span: -1, deputy: -1, name: -1, phone: -1, id: -1, role: -1}
 	places := map[string]*int{
-		"start": &c.start, "end": &c.end, "date": &c.date, "from": &c.from, "to": &c.to, "deputy": &c.deputy,
+		"start": &c.start, "end": &c.end, "date": &c.date, "from": &c.from, "to": &c.to, "span": &c.span, "deputy": &c.deputy,
 		"name": &c.name, "phone": &c.phone, "id": &c.id, "role": &c.role,
 	}
 	for i, cell := range row {
@@ -223,7 +200,7 @@ func find(row []string) (c columns, ok bool) {
 }
 
 func (c columns) shifts() bool {
-	return len(c.officers) > 0 && (c.start >= 0 && c.end >= 0 || c.date >= 0 && c.from >= 0 && c.to >= 0)
+	return len(c.officers) > 0 && (c.start >= 0 && c.end >= 0 || c.date >= 0 && (c.from >= 0 && c.to >= 0 || c.span >= 0))
 }
 
 func (c columns) people() bool { return c.name >= 0 && c.phone >= 0 }
@@ -246,16 +223,20 @@ func (im *importer) table(name string, rows [][]string) {
 		if !ok {
 			continue
 		}
+		im.tables++
+		day := ""
 		for j, r := range rows[i+1:] {
 			where := fmt.Sprintf("%s row %d", name, i+j+2)
 			if strings.TrimSpace(strings.Join(r, "")) == "" {
 				continue
 			}
-			if c.people() {
+			if c.people() && !c.shifts() {
 				im.personRow(where, r, c)
-			} else {
-				im.shiftRow(where, r, c)
+				continue
 			}
+			// A day that is written once stands for the shifts below it, too.
+			day = first(cell(r, c.date), day)
+			im.shiftRow(where, r, c, day)
 		}
 		return
 	}
@@ -264,7 +245,7 @@ func (im *importer) table(name string, rows [][]string) {
 
 func (im *importer) personRow(where string, row []string, c columns) {
 	name := cell(row, c.name)
-	phone, err := Phone(cell(row, c.phone))
+	phone, err := telephone(cell(row, c.phone))
 	if err != nil {
 		im.bad(where, "%v", err)
 		return
@@ -289,22 +270,9 @@ func first(a, b string) string {
 	return b
 }
 
-func (im *importer) shiftRow(where string, row []string, c columns) {
-	var s alerting.Shift
-	var err1, err2 error
-	if c.start >= 0 && c.end >= 0 {
-		s.Start, err1 = im.moment(cell(row, c.start))
-		s.End, err2 = im.moment(cell(row, c.end))
-	} else {
-		s.Start, err1 = im.moment(cell(row, c.date) + " " + hours(cell(row, c.from)))
-		s.End, err2 = im.moment(cell(row, c.date) + " " + hours(cell(row, c.to)))
-		if err1 == nil && err2 == nil && !s.End.After(s.Start) {
-			// A night shift ends on the next day, at that day's wall clock.
-			y, m, d := s.End.Date()
-			s.End = time.Date(y, m, d+1, s.End.Hour(), s.End.Minute(), 0, 0, s.End.Location())
-		}
-	}
-	if err := errors.Join(err1, err2); err != nil {
+func (im *importer) shiftRow(where string, row []string, c columns, day string) {
+	s, err := im.hours(row, c, day)
+	if err != nil {
 		im.bad(where, "%s", strings.ReplaceAll(err.Error(), "\n", "; "))
 		return
 	}
@@ -315,40 +283,57 @@ func (im *importer) shiftRow(where string, row []string, c columns) {
 			}
 		}
 	}
-	s.Deputy = im.person(where, cell(row, c.deputy))
+	for _, n := range splitNames(cell(row, c.deputy)) {
+		s.Deputy = im.person(where, n)
+		break // one leads
+	}
 	im.shift(where, s)
 }
 
-// hours makes "7h30", "7h" and "07:30:00" into "07:30".
-func hours(s string) string {
-	h, m, _ := strings.Cut(strings.ReplaceAll(strings.ToLower(strings.ReplaceAll(s, " ", "")), "h", ":"), ":")
-	m, _, _ = strings.Cut(m, ":")
-	if len(h) == 1 {
-		h = "0" + h
+// hours finds when a row's shift begins and ends.
+func (im *importer) hours(row []string, c columns, day string) (s alerting.Shift, err error) {
+	if c.start >= 0 && c.end >= 0 {
+		var err1, err2 error
+		s.Start, err1 = im.moment(cell(row, c.start))
+		s.End, err2 = im.moment(cell(row, c.end))
+		return s, errors.Join(err1, err2)
 	}
-	if m == "" {
-		m = "00"
+	date, err := im.day(day)
+	if err != nil {
+		return s, err
 	}
-	return h + ":" + m
+	from, to := cell(row, c.from), cell(row, c.to)
+	if c.from < 0 || c.to < 0 {
+		if from, to, err = span(cell(row, c.span)); err != nil {
+			return s, err
+		}
+	}
+	a, err1 := timeOfDay(from)
+	b, err2 := timeOfDay(to)
+	if err := errors.Join(err1, err2); err != nil {
+		return s, err
+	}
+	if b <= a {
+		b += 24 * 60 // a night shift ends on the next day, at that day's wall clock
+	}
+	at := func(minutes int) time.Time {
+		y, m, d := date.Date()
+		return time.Date(y, m, d, 0, minutes, 0, 0, im.zone)
+	}
+	return alerting.Shift{Start: at(a), End: at(b)}, nil
 }
 
-// moment also takes Excel's serial day number, which a cell without a date
-// format shows.
+// moment also takes a spreadsheet's number of a day and its time.
 func (im *importer) moment(s string) (time.Time, error) {
-	if n, err := strconv.ParseFloat(s, 64); err == nil && n > 20000 && n < 100000 {
-		t, err := excelize.ExcelDateToTime(n, false)
-		if err != nil {
-			return time.Time{}, fmt.Errorf("%q is no date", s)
-		}
-		t = t.Round(time.Minute)
-		return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), 0, 0, im.zone), nil
+	if n, ok := serial(s); ok && n > 20000 {
+		return im.excel(n)
 	}
 	return Moment(s, im.zone)
 }
 
 // person finds somebody by ID or name, or makes a new person.
 func (im *importer) person(where, name string) string {
-	name = strings.Join(strings.Fields(name), " ")
+	name, phone := nameAndPhone(strings.Join(strings.Fields(name), " "))
 	if name == "" || len(name) > 100 {
 		return ""
 	}
@@ -362,6 +347,10 @@ func (im *importer) person(where, name string) string {
 		im.bad(where, "%q is no name", name)
 		return ""
 	}
-	im.out.People = append(im.out.People, alerting.Person{ID: id, Name: name, Language: "vi"})
+	p := alerting.Person{ID: id, Name: name, Language: "vi"}
+	if phone != "" {
+		p.Addresses = map[string][]string{"sms": {phone}, "voice": {phone}}
+	}
+	im.out.People = append(im.out.People, p)
 	return id
 }
