@@ -335,8 +335,7 @@ func TestReadmeSettings(t *testing.T) {
 // keys lists the yaml keys of a struct, dotted for nested ones.
 func keys(typ reflect.Type, prefix string) []string {
 	var out []string
-	for i := range typ.NumField() {
-		f := typ.Field(i)
+	for f := range typ.Fields() {
 		key, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 		if f.Type.Kind() == reflect.Struct {
 			out = append(out, keys(f.Type, prefix+key+".")...)

@@ -254,7 +254,8 @@ func (p *Sipp) Byes() int {
 // FreeUDP gives a port that nobody has now.
 func FreeUDP(t *testing.T, ip string) uint16 {
 	t.Helper()
-	c, err := net.ListenPacket("udp", ip+":0")
+	var lc net.ListenConfig
+	c, err := lc.ListenPacket(t.Context(), "udp", ip+":0")
 	if err != nil {
 		t.Fatal(err)
 	}

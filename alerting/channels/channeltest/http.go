@@ -46,11 +46,12 @@ func status(code int, headers ...string) http.HandlerFunc {
 			w.Header().Set(headers[i], headers[i+1])
 		}
 		w.WriteHeader(code)
-		said := "no: " + r.URL.String() + " " + r.Header.Get("Authorization") + " " + string(body)
+		var said strings.Builder
+		said.WriteString("no: " + r.URL.String() + " " + r.Header.Get("Authorization") + " " + string(body))
 		for i := range 60 { // wherever it is cut, one of them is
-			said += strings.Repeat(".", i) + Secret
+			said.WriteString(strings.Repeat(".", i) + Secret)
 		}
-		_, _ = io.WriteString(w, said) // the asker may be gone
+		_, _ = io.WriteString(w, said.String()) // the asker may be gone
 	}
 }
 
@@ -188,7 +189,7 @@ func (h HTTP) redirects() Case {
 				t.Errorf("the stranger was asked %d times", n)
 			}
 		})
-		return h.line("", http.RedirectHandler(stranger.URL, 308).ServeHTTP, Permanent).Make(t)
+		return h.line("", http.RedirectHandler(stranger.URL, http.StatusPermanentRedirect).ServeHTTP, Permanent).Make(t)
 	}}
 }
 

@@ -31,7 +31,18 @@ type Credit struct {
 	Timeout  time.Duration `yaml:"timeout"` // how long to wait for the answer
 }
 
-func (s Credit) watched() bool { return s.USSD != "" || s.To != "" || len(s.Command) > 0 }
+func (s Credit) watched() bool { return s.ways() > 0 }
+
+// ways is how many ways to ask are given; one is right.
+func (s Credit) ways() int {
+	n := 0
+	for _, given := range []bool{s.USSD != "", s.To != "", len(s.Command) > 0} {
+		if given {
+			n++
+		}
+	}
+	return n
+}
 
 var (
 	ussdForm     = regexp.MustCompile(`^[*#][0-9*#]{1,30}#$`)
@@ -51,18 +62,13 @@ func (s Credit) problems() []alerting.Problem {
 			out = append(out, alerting.Problem{Field: "credit." + field, Found: found, Expected: expected})
 		}
 	}
-	ways := 0
-	for _, set := range []bool{s.USSD != "", s.To != "", len(s.Command) > 0} {
-		if set {
-			ways++
-		}
-	}
-	if ways == 0 {
+	switch n := s.ways(); n {
+	case 0:
 		bad(s.Match != "" || s.Minimum != 0 || s.Text != "", "ussd", "nothing", "ussd, to with text, or command")
 		return out
-	}
-	if ways > 1 {
-		bad(true, "ussd", fmt.Sprintf("%d ways to ask", ways), "one of ussd, to, and command")
+	case 1:
+	default:
+		bad(true, "ussd", fmt.Sprintf("%d ways to ask", n), "one of ussd, to, and command")
 		return out
 	}
 	bad(s.USSD != "" && !ussdForm.MatchString(s.USSD), "ussd", fmt.Sprintf("%q", s.USSD), "a code such as *101#")

@@ -258,7 +258,7 @@ func TestCreditFails(t *testing.T) {
 				restarted.set.Spool = c.set.Spool
 				restarted.credit.loaded = true
 				restarted.loadCredit()
-				if at := restarted.credit.nextAsk(time.Now()); at.Sub(time.Now()) < time.Hour-time.Second {
+				if at := restarted.credit.nextAsk(time.Now()); time.Until(at) < time.Hour-time.Second {
 					t.Errorf("after a crash in between it asks again in %v", time.Until(at))
 				}
 				answered(t, c, time.Now())

@@ -210,7 +210,7 @@ func TestFasterThanTheAnswer(t *testing.T) {
 	c := sender(t, s, nil)
 	receipts, _, _ := running(t, c)
 	go func() {
-		for range receipts { //nolint:revive // what the outbox does not know it throws away
+		for range receipts { // what the outbox does not know it throws away
 		}
 	}()
 	r, err := send(t, c, "0900000001", channeltest.Page())

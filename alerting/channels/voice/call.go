@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,8 @@ const (
 	// maxBehind is how many frames are sent at once after a stall; older ones are
 	// skipped, since a burst is noise.
 	maxBehind = 5
+	// correct is the least time after a deciding key, to press another.
+	correct = 1500 * time.Millisecond
 	// maxDrained bounds the packets from before the answer.
 	maxDrained = 10_000
 	tick       = 20 * time.Millisecond
@@ -154,10 +157,14 @@ func (c *call) thank(key byte) []int16 {
 		c.ready = nil
 	default:
 	}
-	if clip := c.thanks[key]; len(clip) > 0 {
-		return clip
+	clip := c.thanks[key]
+	if len(clip) == 0 {
+		clip = tone(0.3)
 	}
-	return tone(0.3)
+	if short := int(correct.Seconds()*rate) - len(clip); short > 0 {
+		clip = append(slices.Clone(clip), make([]int16, short)...)
+	}
+	return clip
 }
 
 // next gives the next 20 ms; more is false when all is said.
@@ -207,23 +214,27 @@ func (c *call) listen() {
 				continue
 			}
 		}
-		m := c.d.target()
-		p, ok := parseRTP(buf[:n])
-		if ok && !sameHost(from, m.addr) {
-			c.strange.Add(1)
-			continue
+		if p, ok := parseRTP(buf[:n]); ok {
+			c.take(p, from, &seen)
 		}
-		if ok {
-			c.heard.Add(1)
-		}
-		if !ok || m.event == 0 || p.kind != m.event && p.kind != eventType {
-			continue
-		}
-		if key, ok := seen.press(p); ok {
-			select {
-			case c.keys <- key:
-			default: // more than a person presses
-			}
+	}
+}
+
+// take counts a packet of the phone's, and takes the key in it.
+func (c *call) take(p packet, from netip.AddrPort, seen *events) {
+	m := c.d.target()
+	if !sameHost(from, m.addr) {
+		c.strange.Add(1)
+		return
+	}
+	c.heard.Add(1)
+	if m.event == 0 || p.kind != m.event && p.kind != eventType {
+		return
+	}
+	if key, ok := seen.press(p); ok {
+		select {
+		case c.keys <- key:
+		default: // more than a person presses
 		}
 	}
 }
