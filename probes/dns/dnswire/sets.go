@@ -56,17 +56,32 @@ func RdataSet(rrs []RR) []string {
 func Set(section []RR, owner string, t uint16) []RR {
 	owner = Name(owner)
 	var out []RR
+	var seen map[string]bool // of a large set: comparing all with all costs its square
 	for _, rr := range section {
 		h := rr.Header()
 		if h.Rrtype != t || h.Class != dns.ClassINET || Name(h.Name) != owner {
 			continue
 		}
-		if !slices.ContainsFunc(out, func(o RR) bool { return dns.IsDuplicate(o, rr) }) {
+		if len(out) == smallSet && seen == nil {
+			seen = make(map[string]bool)
+			for _, o := range out {
+				seen[Rdata(o)] = true
+			}
+		}
+		if seen != nil {
+			if k := Rdata(rr); !seen[k] {
+				seen[k] = true
+				out = append(out, rr)
+			}
+		} else if !slices.ContainsFunc(out, func(o RR) bool { return dns.IsDuplicate(o, rr) }) {
 			out = append(out, rr)
 		}
 	}
 	return out
 }
+
+// smallSet is what an honest set hardly exceeds.
+const smallSet = 16
 
 // Sigs picks the RRSIGs that cover type t at the owner out of a section.
 func Sigs(section []RR, owner string, t uint16) []*RRSIG {

@@ -34,6 +34,9 @@ type Limits struct {
 	Proven *dnssec.Proven
 }
 
+// MaxFindings bounds what one look can find: 24 servers with 10 faults each.
+const MaxFindings = 240
+
 // State is DNSSEC's word for the zone or a server, and why.
 type State struct {
 	Status dnssec.Status `json:"-"`
@@ -122,6 +125,9 @@ func Judge(l *Look, b *baseline.Zone, lim Limits, now time.Time) Judgement {
 func (j *judge) add(f Finding) {
 	if f.Zone == "" {
 		f.Zone = j.l.Zone
+	}
+	if len(j.out.Findings) == MaxFindings {
+		return // a hostile server's; what it says is as wrong as wrong can be
 	}
 	f.Record, f.Expected, f.Found = clean(f.Record), clean(f.Expected), clean(f.Found)
 	j.out.Findings = append(j.out.Findings, f)

@@ -170,7 +170,9 @@ func (j *judge) ownAddresses(host int, name string) []string {
 	for _, m := range hostAnswers(s, host) {
 		for _, t := range []uint16{dnswire.TypeA, dnswire.TypeAAAA} {
 			for _, rr := range dnswire.Set(m.Answer, name, t) {
-				out = append(out, dnswire.Addr(rr))
+				if len(out) < walk.MaxServers {
+					out = append(out, dnswire.Addr(rr))
+				}
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"watchpost.example/probes"
 	"watchpost.example/probes/dns/dnssec"
 	"watchpost.example/probes/dns/dnswire"
+	"watchpost.example/probes/dns/walk"
 )
 
 // transport judges whether both transports work and say the same.
@@ -131,7 +132,7 @@ func (j *judge) strangers(s *Server) {
 // stranger is the first record that has no place in an answer to name.
 func stranger(zone, name string, m *dnswire.Msg) dnswire.RR {
 	owners := map[string]bool{name: true}
-	for range 2 * len(m.Answer) { // aliases in any order
+	for range 2 * walk.MaxAliases { // aliases in any order
 		before := len(owners)
 		for _, rr := range m.Answer {
 			o := dnswire.Name(rr.Header().Name)

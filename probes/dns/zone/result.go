@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"watchpost.example/probes"
+	"watchpost.example/probes/dns/dnssec"
 	"watchpost.example/probes/dns/dnswire"
 )
 
@@ -72,7 +73,7 @@ type ServerLine struct {
 func (o Outcome) Result() Result {
 	l, j := o.Look, o.Judgement
 	r := Result{
-		Schema: Schema, Zone: l.Zone, At: l.At, TookMS: o.Took.Milliseconds(), DNSSEC: j.Zone, Findings: []Finding{}, Notes: j.Notes,
+		Schema: Schema, Zone: l.Zone, At: l.At, TookMS: o.Took.Milliseconds(), DNSSEC: j.Zone, Findings: []Finding{}, Chain: []ChainLine{}, Servers: []ServerLine{}, Notes: j.Notes,
 		Queries: l.Queries, ToParent: l.ToParent, Registration: o.Registration, Evidence: map[string]string{},
 	}
 	r.Verdict, r.Reason, r.Detail = o.Verdict()
@@ -88,7 +89,7 @@ func (o Outcome) Result() Result {
 		r.Evidence[e.Hash] = string(e.Bytes)
 	}
 	for _, k := range l.Chain {
-		r.Chain = append(r.Chain, ChainLine{k.Zone, k.Servers, stateOf(k.Outcome)})
+		r.Chain = append(r.Chain, ChainLine{k.Zone, list(k.Servers), stateOf(k.Outcome)})
 	}
 	r.Delegation = delegationLine(l)
 	for i, s := range l.Servers {
@@ -129,11 +130,12 @@ func delegationLine(l *Look) DelegationLine {
 			}
 		}
 	}
+	d.NS, d.DS, d.Asked = list(d.NS), list(d.DS), list(d.Asked)
 	return d
 }
 
 func serverLine(o Outcome, i int, s *Server) ServerLine {
-	line := ServerLine{Name: s.Name, Address: address(s.Addr), InParent: s.InParent, InZone: s.InChild, UDP: exchangeWord(s.SOA), TCP: exchangeWord(s.SOATCP), Verdict: probes.Up}
+	line := ServerLine{DNSSEC: State{Word: dnssec.Indeterminate.String()}, Name: s.Name, Address: address(s.Addr), InParent: s.InParent, InZone: s.InChild, UDP: exchangeWord(s.SOA), TCP: exchangeWord(s.SOATCP), Verdict: probes.Up}
 	if i < len(o.Judgement.Servers) {
 		line.DNSSEC = o.Judgement.Servers[i]
 	}
@@ -163,6 +165,14 @@ func serverLine(o Outcome, i int, s *Server) ServerLine {
 		line.Verdict = probes.Down
 	}
 	return line
+}
+
+// list is never null in JSON.
+func list(l []string) []string {
+	if l == nil {
+		return []string{}
+	}
+	return l
 }
 
 func exchangeWord(x Exchange) string {
