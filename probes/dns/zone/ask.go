@@ -88,8 +88,9 @@ func (e *Env) look(ctx context.Context, t Target) *Look {
 // Parents aren't troubled again: they were asked at two servers, or twice.
 func (e *Env) again(ctx context.Context, t Target, first *Look) *Look {
 	l := *first
+	// The same label as before: another one falls into another span of the denial
+	// chain, and a hole in that of the first would never be seen twice.
 	l.At, l.Servers, l.Resolvers, l.First = time.Now(), nil, nil, first
-	l.Random = randomLabel() + "." + strings.TrimPrefix(t.Zone, ".")
 	a := &asker{Env: e, t: t, l: &l, session: e.client.Session(), ours: e.own.Session()}
 	for _, s := range first.Servers {
 		l.Servers = append(l.Servers, &Server{Name: s.Name, Addr: s.Addr, InParent: s.InParent, InChild: s.InChild, Hygiene: s.Hygiene, hopeless: s.hopeless})
