@@ -23,23 +23,12 @@ import (
 
 func prober(tb testing.TB, w *wire.Wire, set func(*http.Settings)) probes.Prober {
 	tb.Helper()
-	s := http.Kind(w).New().(*http.Settings)
-	set(s)
-	if p := s.Problems(); len(p) > 0 {
-		tb.Fatalf("problems: %+v", p)
-	}
-	p, err := s.Prober()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return p
+	return probetest.Prober(tb, http.Kind(w), set)
 }
 
 func look(tb testing.TB, p probes.Prober) probes.Observation {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(tb.Context(), 2*time.Second)
-	defer cancel()
-	return p.Probe(ctx)
+	return probetest.Look(tb, p, 2*time.Second)
 }
 
 func want(tb testing.TB, o probes.Observation, v probes.Verdict, r probes.Reason) {

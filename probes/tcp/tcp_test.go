@@ -16,23 +16,12 @@ import (
 
 func prober(tb testing.TB, w *wire.Wire, set func(*tcp.Settings)) probes.Prober {
 	tb.Helper()
-	s := tcp.Kind(w).New().(*tcp.Settings)
-	set(s)
-	if p := s.Problems(); len(p) > 0 {
-		tb.Fatalf("problems: %+v", p)
-	}
-	p, err := s.Prober()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return p
+	return probetest.Prober(tb, tcp.Kind(w), set)
 }
 
 func look(t *testing.T, p probes.Prober) probes.Observation {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 600*time.Millisecond)
-	defer cancel()
-	return p.Probe(ctx)
+	return probetest.Look(t, p, 600*time.Millisecond)
 }
 
 func TestContract(t *testing.T) {

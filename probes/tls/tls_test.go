@@ -20,23 +20,12 @@ import (
 
 func prober(tb testing.TB, w *wire.Wire, set func(*tls.Settings)) probes.Prober {
 	tb.Helper()
-	s := tls.Kind(w).New().(*tls.Settings)
-	set(s)
-	if p := s.Problems(); len(p) > 0 {
-		tb.Fatalf("problems: %+v", p)
-	}
-	p, err := s.Prober()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return p
+	return probetest.Prober(tb, tls.Kind(w), set)
 }
 
 func look(tb testing.TB, p probes.Prober) probes.Observation {
 	tb.Helper()
-	ctx, cancel := context.WithTimeout(tb.Context(), 2*time.Second)
-	defer cancel()
-	return p.Probe(ctx)
+	return probetest.Look(tb, p, 2*time.Second)
 }
 
 func newCA(tb testing.TB) *probetest.CA {
