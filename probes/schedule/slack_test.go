@@ -41,7 +41,7 @@ func TestLooksDueTogetherBeginTogether(t *testing.T) {
 				s := New(Options{Sinks: []probes.Sink{b}, Slack: row.slack})
 				s.Update(herd("c", row.checks, row.interval, says(probes.Up, probes.OK)))
 				stop := launch(t, s)
-				pass(time.Minute)
+				pass(30 * time.Second)
 				if err := stop(); err != nil {
 					t.Error(err)
 				}
@@ -53,7 +53,7 @@ func TestLooksDueTogetherBeginTogether(t *testing.T) {
 				if late := s.Stats().QueueDelayMax; late > row.late || mean < row.few || mean > row.many {
 					t.Errorf("%.1f looks at once, the latest %v late; want %.1f to %.1f, at most %v", mean, late, row.few, row.many, row.late)
 				}
-				if want := row.checks * int(time.Minute/row.interval); len(b.list) < want-row.checks || len(b.list) > want+row.checks {
+				if want := row.checks * int(30*time.Second/row.interval); len(b.list) < want-row.checks || len(b.list) > want+row.checks {
 					t.Errorf("%d looks, want about %d: turns drift", len(b.list), want)
 				}
 			})
@@ -73,7 +73,7 @@ func TestThousandHungChecksDelayNobody(t *testing.T) {
 		s := New(Options{Sinks: []probes.Sink{b}})
 		s.Update(append(herd("hung", 1000, 10*time.Second, hung), herd("good", 4000, 10*time.Second, says(probes.Up, probes.OK))...))
 		stop := launch(t, s)
-		pass(2 * time.Minute)
+		pass(time.Minute)
 		st := s.Stats()
 		if st.Zombies != 1000 || st.QueueDelayMax > DefaultSlack {
 			t.Errorf("%d zombies, a look %v late; want 1000 and nobody later than %v", st.Zombies, st.QueueDelayMax, DefaultSlack)
@@ -84,8 +84,8 @@ func TestThousandHungChecksDelayNobody(t *testing.T) {
 			}
 		}
 		for i := range 8 {
-			if n := len(b.of(fmt.Sprintf("good-%d", i*500))); n < 11 || n > 13 {
-				t.Errorf("good-%d was looked at %d times in 2 minutes, want 12", i*500, n)
+			if n := len(b.of(fmt.Sprintf("good-%d", i*500))); n < 5 || n > 7 {
+				t.Errorf("good-%d was looked at %d times in a minute, want 6", i*500, n)
 			}
 		}
 		close(free)
