@@ -68,7 +68,25 @@ func TestConformance(t *testing.T) {
 		{Name: "refuses for now: busy (486)", Make: refuses(486), Address: number, Want: channeltest.Temporary, Words: "busy"},
 		{Name: "refuses for now: declined (603)", Make: refuses(603), Address: number, Want: channeltest.Temporary, Words: "declined"},
 		{Name: "refuses for now: off or out of reach (480)", Make: refuses(480), Address: number, Want: channeltest.Temporary, Words: "out of reach"},
-		{Name: "refuses for now: no free line (503)", Make: refuses(503), Address: number, Want: channeltest.Temporary, Words: "no free line"},
+		{Name: "refuses for now: no free line (503 with Retry-After)", Make: at(func(x *exchange, r *sip.Request, tx sip.ServerTransaction) {
+			res := sip.NewResponseFromRequest(r, 503, "Full", nil)
+			res.AppendHeader(sip.NewHeader("Retry-After", "18 (all lines busy);duration=60"))
+			_ = tx.Respond(res)
+		}), Address: number, Want: channeltest.Temporary, Words: "no free line", More: func(t *testing.T, _ alerting.Receipt, err error) {
+			t.Helper()
+			if got := alerting.RetryAfter(err); got != 18*time.Second {
+				t.Errorf("to be left alone for %v", got)
+			}
+		}},
+		{Name: "refuses for good: wants a password and none is set", Make: func(t *testing.T) alerting.Channel {
+			t.Helper()
+			x := newExchange(t, "udp", func(x *exchange, r *sip.Request, tx sip.ServerTransaction) {
+				res := sip.NewResponseFromRequest(r, 407, "Who", nil)
+				res.AppendHeader(sip.NewHeader("Proxy-Authenticate", realm))
+				_ = tx.Respond(res)
+			})
+			return phone(t, x.addr.String(), nil)
+		}, Address: number, Want: channeltest.Permanent, Words: "no password_file"},
 		{Name: "refuses for now: a fault (500)", Make: refuses(500), Address: number, Want: channeltest.Temporary},
 		{Name: "refuses for good: no such number (404)", Make: refuses(404), Address: number, Want: channeltest.Permanent, Words: "no such number"},
 		{Name: "refuses for good: forbidden (403)", Make: refuses(403), Address: number, Want: channeltest.Permanent, Words: "forbids"},

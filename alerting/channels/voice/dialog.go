@@ -220,7 +220,11 @@ func (d *dialog) dial(ctx context.Context, number, password string) error {
 		return err
 	}
 	if !res.IsSuccess() {
-		return &refusal{code: res.StatusCode, reason: res.Reason}
+		no := &refusal{code: res.StatusCode, reason: res.Reason, after: retryAfter(res)}
+		if challenged(res) && password == "" {
+			no.reason = "no password_file is set"
+		}
+		return no
 	}
 	return d.accept(res)
 }

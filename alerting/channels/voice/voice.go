@@ -7,9 +7,12 @@ import (
 	"log/slog"
 	"net/netip"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/emiago/sipgo/sip"
 
 	"watchpost.example/alerting"
 	"watchpost.example/alerting/channels/secret"
@@ -75,6 +78,24 @@ func (c *channel) number(address string) string {
 type refusal struct {
 	code   int
 	reason string
+	after  time.Duration // how long the exchange wants to be left alone; 0 = it did not say
+}
+
+// retryAfter reads the header of that name (RFC 3261 section 20.33).
+func retryAfter(res *sip.Response) time.Duration {
+	h := res.GetHeader("Retry-After")
+	if h == nil {
+		return 0
+	}
+	digits := h.Value()
+	if i := strings.IndexFunc(digits, func(r rune) bool { return r < '0' || r > '9' }); i >= 0 {
+		digits = digits[:i] // "120 (maintenance);duration=60"
+	}
+	n, err := strconv.ParseUint(digits, 10, 17)
+	if err != nil {
+		return 0
+	}
+	return time.Duration(n) * time.Second
 }
 
 // Error implements error with what a person would say first.
@@ -129,10 +150,14 @@ func (c *channel) Send(ctx context.Context, address string, p alerting.Page) (al
 	}
 	text := secret.Hide(err.Error(), password)
 	wrapped := fmt.Errorf("voice %s: %s", c.name, text)
-	if no, ok := errors.AsType[*refusal](err); ok && no.permanent() {
+	no, ok := errors.AsType[*refusal](err)
+	switch {
+	case !ok:
+		return alerting.Receipt{}, wrapped
+	case no.permanent():
 		return alerting.Receipt{}, alerting.Permanent(wrapped)
 	}
-	return alerting.Receipt{}, wrapped
+	return alerting.Receipt{}, alerting.Later(wrapped, no.after)
 }
 
 // early ends a little before ctx, so that the other side hears that it is over;
