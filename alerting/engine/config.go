@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/alertmanager/config"
 	"github.com/prometheus/alertmanager/dispatch"
+	"github.com/prometheus/prometheus/promql/parser"
 )
 
 //go:embed default.alertmanager.yml.tmpl
@@ -127,4 +128,16 @@ func integrations(r config.Receiver) int {
 		len(r.PushoverConfigs) + len(r.VictorOpsConfigs) + len(r.SNSConfigs) + len(r.TelegramConfigs) +
 		len(r.WebexConfigs) + len(r.MSTeamsConfigs) + len(r.MSTeamsV2Configs) + len(r.JiraConfigs) +
 		len(r.RocketchatConfigs) + len(r.MattermostConfigs)
+}
+
+// Check tells what is wrong with the files that c names, in the words of New
+// and Reload, and runs nothing; nil = they would be taken.
+func Check(embedded fs.FS, c Config, log *slog.Logger) error {
+	e := &Engine{source: &ruleSource{embedded: embedded, parser: parser.NewParser(parser.Options{}), logger: log}}
+	_, err := e.checkRules(c.RuleFiles)
+	if c.AlertmanagerConfig == "" {
+		return err
+	}
+	_, also := loadConfig(c.AlertmanagerConfig, nil)
+	return errors.Join(err, also)
 }

@@ -2,15 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
-	"github.com/prometheus/common/promslog"
 
 	"watchpost.example/inventory"
 )
@@ -68,25 +65,4 @@ func emit(e *env, path string, text []byte) error {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
 	return f.Close()
-}
-
-func checkCommand(app *kingpin.Application) (*kingpin.CmdClause, func(context.Context, *env) error) {
-	var path string
-	cmd := app.Command("check", "Check the configuration: every mistake at once (exit status 2), or what will be probed, how often, and what that costs.")
-	configFlag(cmd, &path)
-	asJSON := cmd.Flag("json", "As JSON.").Bool()
-	return cmd, func(_ context.Context, e *env) error {
-		cfg, err := loadConfig(path, promslog.New(&e.log))
-		if err != nil {
-			return err
-		}
-		s := inventory.Summarize(cfg.Inventory)
-		if *asJSON {
-			enc := json.NewEncoder(e.out)
-			enc.SetIndent("", "  ")
-			return enc.Encode(s)
-		}
-		_, err = io.Copy(e.out, strings.NewReader(s.Text()))
-		return err
-	}
 }

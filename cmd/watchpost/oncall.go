@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -36,12 +37,12 @@ type oncallFiles struct {
 }
 
 // loadOncall reads roster, channels and users: all, or all mistakes at once.
-func loadOncall(a *application, o inventory.Oncall) (*oncallFiles, error) {
+func loadOncall(log *slog.Logger, o inventory.Oncall) (*oncallFiles, error) {
 	var f oncallFiles
 	var all source.Problems
 	var names []string
 	if o.Channels != "" {
-		cs, problems := channels.Load(o.Channels, channels.Types(), a.log)
+		cs, problems := channels.Load(o.Channels, channels.Types(), log)
 		all = append(all, problems...)
 		for _, c := range cs {
 			names = append(names, c.Name())
@@ -67,7 +68,7 @@ func loadOncall(a *application, o inventory.Oncall) (*oncallFiles, error) {
 // openOncall builds on-call when a roster is configured.
 func (a *application) openOncall() error {
 	o := a.cfg.Server.Oncall
-	f, err := loadOncall(a, o)
+	f, err := loadOncall(a.log, o)
 	if err != nil {
 		return err
 	}

@@ -50,7 +50,7 @@ func (a *application) readAgain() (*config, *oncallFiles, error) {
 		return nil, nil, err
 	}
 	cfg.zones.Remember(a.zones)
-	people, err := loadOncall(a, cfg.Server.Oncall)
+	people, err := loadOncall(a.log, cfg.Server.Oncall)
 	if err != nil {
 		return nil, nil, err
 	}
