@@ -34,7 +34,7 @@ func All() ([]Dashboard, error) {
 	for _, d := range []struct {
 		file    string
 		builder *builder
-	}{{"wall.json", wall()}, {"system.json", system()}} {
+	}{{"wall.json", wall()}, {"system.json", system()}, {"dns.json", dns()}, {"oncall.json", duty()}} {
 		model, err := d.builder.Build()
 		if err != nil {
 			return nil, fmt.Errorf("drawing %s: %w", d.file, err)
@@ -174,6 +174,12 @@ func systemWords() []dashboard.ValueMapping {
 		[3]string{"4", "✖ MẤT KẾT NỐI", vermillion}, [3]string{"3", "▲ SUY GIẢM", yellow},
 		[3]string{"2", "? KHÔNG RÕ", grey}, [3]string{"1", "✔ HOẠT ĐỘNG", blue}, [3]string{"0", "◷ BẢO TRÌ", slate},
 	)
+}
+
+// noFooter is said in full, because the builder leaves null where Grafana's
+// schema wants a list.
+func noFooter() *common.TableFooterOptionsBuilder {
+	return common.NewTableFooterOptionsBuilder().Show(false).Reducer([]string{})
 }
 
 func property(id string, value any) dashboard.DynamicConfigValue {

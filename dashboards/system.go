@@ -80,7 +80,7 @@ func findings() *table.PanelBuilder {
 	return table.NewPanelBuilder().Id(10).GridPos(at(0, 32, 24, 7)).
 		Title("Phát hiện").Description("Những điều sai hoặc sắp sai mà lần đo thấy được, kể cả khi hệ thống vẫn hoạt động; hướng dẫn xử lý theo nguyên nhân.").Datasource(source()).
 		WithTarget(tableQuery("A", `max by (check, reason, severity, where) (watchpost_finding`+chosen+`)`)).
-		Unit("none").NoValue("Không có phát hiện nào").
+		Unit("none").NoValue("Không có phát hiện nào").Footer(noFooter()).
 		WithTransformation(dashboard.DataTransformerConfig{Id: "organize", Options: map[string]any{
 			"excludeByName": map[string]any{"Time": true, "Value": true},
 			"indexByName":   map[string]any{"severity": 0, "reason": 1, "where": 2, "check": 3},

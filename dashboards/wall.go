@@ -92,7 +92,7 @@ func problems() *table.PanelBuilder {
 		Datasource(source()).
 		WithTarget(state).
 		WithTarget(long).
-		Unit("none").NoValue("Không có vấn đề nào").
+		Unit("none").NoValue("Không có vấn đề nào").Footer(noFooter()).
 		WithTransformation(dashboard.DataTransformerConfig{Id: "merge", Options: map[string]any{}}).
 		WithTransformation(dashboard.DataTransformerConfig{Id: "organize", Options: map[string]any{
 			"excludeByName": map[string]any{"Time": true},
