@@ -9,12 +9,12 @@ var vietnamese = map[string]string{
 	"nav.label": "Trang", "nav.wall": "Màn hình", "nav.incidents": "Sự cố", "nav.duty": "Lịch trực", "nav.out": "Đăng xuất",
 
 	"status.open": "● Chưa tiếp nhận", "status.acknowledged": "◐ Đã tiếp nhận", "status.resolved": "✓ Đã khôi phục", "status.closed": "■ Đã kết thúc", "status.merged": "↪ Đã gộp",
-	"severity.critical": "Nghiêm trọng", "severity.warning": "Cảnh báo", "severity.info": "Thông tin", "severity.test": "Kiểm tra máy", "drill": "DIỄN TẬP",
+	"severity.critical": "Khẩn cấp", "severity.warning": "Cảnh báo", "severity.info": "Thông tin", "severity.test": "Kiểm tra máy", "drill": "DIỄN TẬP",
 	"sent.queued": "chờ gửi", "sent.sending": "đang gửi", "sent.sent": "đã gửi", "sent.delivered": "máy đã nhận", "sent.answered": "đã nghe máy", "sent.acknowledged": "đã xác nhận",
 	"sent.failed": "✗ KHÔNG gửi được", "sent.dropped": "không cần gửi nữa", "sent.repeat": "có thể lặp",
 
 	"list.title": "Sự cố", "list.ill": "Hệ thống báo gọi đang có lỗi", "list.gap": "Không có ai trực từ %s.", "list.onduty": "Đang trực", "list.nobody": "không có ai", "list.deputy": "Trưởng ca",
-	"list.none": "Không có sự cố đang mở.", "list.never": "Chưa có sự cố nào.", "list.units": "%d đơn vị", "list.since": "Bắt đầu %s, đã %s.", "list.alerts": "%d cảnh báo.", "list.ended": "Không còn sự cố nào sau mục này.",
+	"list.none": "Không có sự cố đang mở.", "list.never": "Chưa có sự cố nào đã kết thúc.", "list.units": "%d đơn vị", "list.since": "Bắt đầu %s, đã %s.", "list.alerts": "%d cảnh báo.", "list.ended": "Không còn sự cố nào sau mục này.",
 	"list.silenced": "Tạm dừng cảnh báo đến %s.", "list.next": "Báo tiếp lúc %s.",
 	"list.past": "Đã qua", "list.code": "Mã", "list.begin": "Bắt đầu", "list.lasted": "Kéo dài", "list.unit": "Đơn vị", "list.status": "Trạng thái", "list.older": "Cũ hơn", "list.newest": "Mới nhất", "list.tools": "Kiểm tra và diễn tập", "list.person": "Người",
 	"list.test": "Gọi thử người này", "list.test.why": "Gửi tin và gọi qua mọi kênh của một người; không ảnh hưởng sự cố đang mở.",
@@ -58,7 +58,7 @@ var english = map[string]string{
 	"sent.failed": "✗ NOT sent", "sent.dropped": "no longer needed", "sent.repeat": "maybe a repeat",
 
 	"list.title": "Incidents", "list.ill": "The pager itself is not well", "list.gap": "Nobody is on duty from %s.", "list.onduty": "On duty", "list.nobody": "nobody", "list.deputy": "Shift leader",
-	"list.none": "No incident is open.", "list.never": "There has been no incident yet.", "list.units": "%d units", "list.since": "Since %s, %s ago.", "list.alerts": "Alerts: %d.", "list.ended": "No incident after this one.",
+	"list.none": "No incident is open.", "list.never": "None has ended yet.", "list.units": "%d units", "list.since": "Since %s, %s ago.", "list.alerts": "Alerts: %d.", "list.ended": "No incident after this one.",
 	"list.silenced": "Silenced until %s.", "list.next": "Next page at %s.",
 	"list.past": "Past", "list.code": "Code", "list.begin": "Began", "list.lasted": "Lasted", "list.unit": "Unit", "list.status": "Status", "list.older": "Older", "list.newest": "Newest", "list.tools": "Tests and drills", "list.person": "Person",
 	"list.test": "Test this person's phone", "list.test.why": "Sends to every channel of one person; open incidents are not touched.",

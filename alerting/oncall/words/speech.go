@@ -2,7 +2,9 @@ package words
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	"watchpost.example/alerting/oncall/incident"
 )
@@ -35,7 +37,7 @@ func (v View) speech() string {
 	if len(v.Others) > 0 {
 		say("Có %s sự cố chưa được tiếp nhận. Sự cố nặng nhất như sau.", "There are %s incidents that nobody has taken. The first one follows.", Number(len(v.Others)+1, v.lang()))
 	} else if incident.Rank(in.Severity) >= 2 {
-		say("Hệ thống giám sát báo sự cố nghiêm trọng.", "Critical incident, from the monitoring service.")
+		say("Hệ thống giám sát báo sự cố khẩn cấp.", "Critical incident, from the monitoring service.")
 	} else {
 		say("Hệ thống giám sát báo cảnh báo.", "Warning, from the monitoring service.")
 	}
@@ -96,11 +98,18 @@ func (v View) whatSpoken(in incident.Incident) []string {
 	return []string{fmt.Sprintf(v.t("Tình trạng: %s.", "What is wrong: %s."), text)}
 }
 
-// silent names those who were paged before this person and did not answer.
+// fairTime is how long a person has to answer before others are told that he
+// did not.
+const fairTime = time.Minute
+
+// silent names those who were paged a while before this person and did not answer.
 func (v View) silent() string {
 	var out []string
 	for _, id := range v.Incident.Silent() {
-		if id != v.Person.ID {
+		late := slices.ContainsFunc(v.Incident.Contacts, func(c incident.Contact) bool {
+			return c.Person == id && c.Round == v.Incident.Round && v.Now.Sub(c.At) >= fairTime
+		})
+		if id != v.Person.ID && late {
 			out = append(out, v.Names.person(id))
 		}
 	}

@@ -141,7 +141,7 @@ func TestShortTexts(t *testing.T) {
 
 func TestSpeechIsWholeSentences(t *testing.T) {
 	got := Render(views()["alert/vi/long=false"]).Speech
-	want := "Hệ thống giám sát báo sự cố nghiêm trọng. Đơn vị: Sở Tài chính. Hệ thống: Cổng dịch vụ công. Tình trạng: Cổng không truy cập được. " +
+	want := "Hệ thống giám sát báo sự cố khẩn cấp. Đơn vị: Sở Tài chính. Hệ thống: Cổng dịch vụ công. Tình trạng: Cổng không truy cập được. " +
 		"Bắt đầu lúc hai mươi ba giờ năm mươi mốt phút, ngày hai mươi chín tháng mười hai. Chưa trả lời: Nguyễn Văn A. " +
 		"Bấm phím một để tiếp nhận. Bấm phím hai để chuyển cấp trên. Bấm phím ba để nghe lại. Bấm phím chín nếu không thể xử lý."
 	if got != want {
