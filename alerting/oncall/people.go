@@ -191,7 +191,7 @@ func (d *desk) test(person, by string, now time.Time) (string, error) {
 	if _, ok := d.roster.Person(person); !ok {
 		return "", fmt.Errorf("%w: nobody in the roster has the id %q", ErrNotFound, person)
 	}
-	in := incident.Incident{Kind: incident.KindTest, Severity: alerting.Warning, Policy: "test", Targets: []string{person}}
+	in := incident.Incident{Kind: incident.KindTest, Title: "test " + person, Severity: alerting.Warning, Policy: "test", Targets: []string{person}}
 	id := d.open(in, d.ladder.Named("test"), now)
 	d.apply(id, incident.Note{Who: by, Text: "test by hand"}, now)
 	return id, nil
@@ -202,6 +202,7 @@ func (d *desk) drill(by string, now time.Time) string {
 	a := incident.Alert{
 		Fingerprint: "drill", Name: words.DrillName, Severity: alerting.Critical, Unit: words.DrillUnit, System: "cong-thong-tin", Since: now,
 	}
+	a.Summary = words.Summary(a, "vi") // for the API; pages have it in their reader's language
 	g := incident.Group{Key: "drill:" + newPageID(), Alerts: []incident.Alert{a}}
 	policy := d.ladder.Choose(alerting.Critical, 0)
 	policy.Rounds = 1

@@ -54,6 +54,9 @@ func runOncall(ctx context.Context, e *env, o oncallOptions) error {
 			return usage("which incident? Give its code or id; `watchpost oncall list` shows them")
 		}
 		path = "/api/oncall/incidents/" + url.PathEscape(o.what) + "/" + o.action
+		if o.text == "" && (o.action == "note" || o.action == "close") {
+			return usage("%s needs words: say them with --text", o.action)
+		}
 		body["text"], body["reason"], body["note"] = o.text, o.text, o.text
 	}
 	answer, err := askOncall(ctx, o, method, path, body)

@@ -212,3 +212,40 @@ func FuzzVerify(f *testing.F) {
 		}
 	})
 }
+
+// The disk fills up, or the file can't even be cut back: nothing is lost, the
+// same lines are written later, and the chain holds.
+func TestFullDiskThenRoomAgain(t *testing.T) {
+	dir := t.TempDir()
+	w, _, err := Open(dir, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Append([]Line{line(t, 1)}); err != nil {
+		t.Fatal(err)
+	}
+	good := w.f
+	full, err := os.OpenFile("/dev/full", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.f = full // every write: no space left on device; and it can't be truncated
+	for range 3 {
+		if err := w.Append([]Line{line(t, 2)}); err == nil {
+			t.Fatal("a write to a full disk is taken for done")
+		}
+	}
+	if w.Seq() != 1 || !w.torn {
+		t.Errorf("seq %d, torn %v", w.Seq(), w.torn)
+	}
+	w.f = good
+	if _, err := good.WriteString("{\"seq\":2}\n{\"seq\":3,\"at\":\"half a li"); err != nil { // what the failed write left
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.Append([]Line{line(t, 2), line(t, 3)}), full.Close(), w.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if first, last, _, err := VerifyDir(dir); err != nil || first != 1 || last != 3 {
+		t.Errorf("%d to %d, %v", first, last, err)
+	}
+}

@@ -229,8 +229,10 @@ type Line struct {
 // the last) and is on disk when it returns. After an error nothing is known to
 // be written; the same lines may be given again.
 func (w *Writer) Append(lines []Line) error {
+	// What a failed write left may hold whole lines, too, that are about to be
+	// written again: back to where the last good write ended.
 	if w.torn {
-		if _, err := w.mend(w.f.Name()); err != nil {
+		if err := w.undo(); err != nil {
 			return err
 		}
 	}
@@ -271,6 +273,7 @@ func (w *Writer) undo() error {
 		w.torn = true
 		return fmt.Errorf("cutting off a failed write: %w", err)
 	}
+	w.torn = false
 	return nil
 }
 

@@ -65,3 +65,16 @@ func TestTimelineNamesRolesAndPeople(t *testing.T) {
 		}
 	}
 }
+
+// Two who are paged in the same moment have not failed to answer each other.
+func TestNobodyIsCalledSilentAtOnce(t *testing.T) {
+	in := sample(false)
+	in.Acks = nil
+	in.Contacts = []incident.Contact{{Person: "an", Round: 1, At: now}, {Person: "binh", Round: 1, At: now}}
+	for after, want := range map[time.Duration]bool{0: false, 59 * time.Second: false, 3 * time.Minute: true} {
+		p := Render(View{Kind: "alert", About: incident.Opened, Incident: in, Now: now.Add(after), Zone: zone, Person: alerting.Person{ID: "binh"}, Names: names(false)})
+		if got := strings.Contains(p.Text, "Chưa trả lời") && strings.Contains(p.Speech, "Chưa trả lời"); got != want {
+			t.Errorf("after %s: %v, want %v: %s", after, got, want, p.Text)
+		}
+	}
+}
