@@ -111,7 +111,8 @@ func (r *RDAP) Registration(ctx context.Context, domain string) (*Registration, 
 	}
 	ctx, cancel := context.WithTimeout(ctx, rdapTimeout)
 	defer cancel()
-	resp, err := r.client.Do(rdap.NewDomainRequest(domain).WithServer(at).WithContext(ctx))
+	u := *at // the library writes to it
+	resp, err := r.client.Do(rdap.NewDomainRequest(domain).WithServer(&u).WithContext(ctx))
 	if err != nil {
 		for _, h := range resp.HTTP { // the library's own words leave the cause out
 			if h.Error != nil {
