@@ -98,7 +98,7 @@ type History struct {
 	engine *promql.Engine
 	parser parser.Parser
 
-	queue   chan look
+	queue   chan *look // pointers: the room for QueueLength looks would be a tenth of the memory of 1,000 checks
 	syncs   chan chan struct{}
 	updated chan struct{} // of capacity 1: the writer should look at the board
 	dropped atomic.Uint64
@@ -130,7 +130,7 @@ func Open(o Options) (*History, error) {
 	}
 	h := &History{
 		o: o, log: o.Logger, store: store,
-		queue: make(chan look, QueueLength), syncs: make(chan chan struct{}), updated: make(chan struct{}, 1), done: make(chan struct{}),
+		queue: make(chan *look, QueueLength), syncs: make(chan chan struct{}), updated: make(chan struct{}, 1), done: make(chan struct{}),
 		parser: parser.NewParser(parser.Options{}),
 	}
 	h.began = store.newest()
@@ -161,7 +161,7 @@ func Open(o Options) (*History, error) {
 func (h *History) Observe(c *probes.Check, o probes.Observation, s probes.State) {
 	o.Evidence = nil
 	select {
-	case h.queue <- look{c, o, s}:
+	case h.queue <- &look{c, o, s}:
 	default:
 		h.dropped.Add(1)
 	}

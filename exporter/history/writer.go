@@ -43,7 +43,7 @@ type writer struct {
 	checks  map[probes.ID]*checkSeries
 	own     *scraper
 	samples []exporter.Sample // reused
-	batch   []look            // reused
+	batch   []*look           // reused
 	epoch   uint64
 	mark    uint64
 }
@@ -127,8 +127,7 @@ func (w *writer) flush(ctx context.Context) {
 			return
 		}
 		app := w.begin(ctx)
-		for i := range w.batch {
-			l := &w.batch[i]
+		for _, l := range w.batch {
 			e := probes.Entry{Check: l.check, Observation: l.o, State: l.s}
 			// At the look's own time it is never stale, however late it comes.
 			w.record(app, e, l.o.At)
