@@ -16,13 +16,18 @@ import (
 	"watchpost.example/probes/dns/walk"
 )
 
-func walker(t *testing.T, w *dnslab.World) *walk.Walker {
+func hints(t *testing.T, w *dnslab.World) walk.Hints {
 	t.Helper()
 	h, err := walk.ParseHints("hints", strings.NewReader(w.Hints()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return walk.New(walk.Options{Hints: h, Port: w.Port, Client: &dnswire.Client{Timeout: 300 * time.Millisecond, Attempts: 1}})
+	return h
+}
+
+func walker(t *testing.T, w *dnslab.World) *walk.Walker {
+	t.Helper()
+	return walk.New(walk.Options{Hints: hints(t, w), Port: w.Port, Client: &dnswire.Client{Timeout: 300 * time.Millisecond, Attempts: 1}})
 }
 
 func zones(cuts []walk.Cut) string {

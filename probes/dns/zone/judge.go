@@ -110,6 +110,9 @@ func Judge(l *Look, b *baseline.Zone, lim Limits, now time.Time) Judgement {
 		j.serials()
 	}
 	j.security()
+	for _, s := range j.answering {
+		j.contentOverTCP(s)
+	}
 	j.content()
 	j.mail()
 	j.targets()

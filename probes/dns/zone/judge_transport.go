@@ -30,8 +30,6 @@ func (j *judge) transport(s *Server) {
 		j.server(s, ServerNoTCP, sev, soa, "an answer over TCP", exchangeWord(s.SOATCP), s.SOATCP)
 	case s.SOATCP.OK() && !speaks(j.l.Zone, s.SOATCP):
 		j.server(s, TransportDiffers, probes.Today, soa, "the same over UDP and TCP", "ok over UDP, "+lameWord(s.SOATCP)+" over TCP", s.first(), s.SOATCP)
-	default:
-		j.contentOverTCP(s)
 	}
 }
 
@@ -43,7 +41,8 @@ func lameWord(x Exchange) string {
 	return "no SOA"
 }
 
-// contentOverTCP compares the answers over TCP with those over UDP.
+// contentOverTCP compares the answers over TCP with those over UDP, once it is
+// known what the zone is trusted by.
 func (j *judge) contentOverTCP(s *Server) {
 	if u, t := s.NS.Msg(), s.NSTCP.Msg(); u != nil && t != nil && !slices.Equal(nsNames(j.l.Zone, u), nsNames(j.l.Zone, t)) {
 		j.server(s, TransportDiffers, probes.Today, j.l.Zone+" NS", words(nsNames(j.l.Zone, u))+" as over UDP", words(nsNames(j.l.Zone, t))+" over TCP", s.NS, s.NSTCP)
@@ -77,7 +76,10 @@ func (j *judge) maySayBoth(s *Server, w Watch, udp, tcp []string, t *dnswire.Msg
 		return false
 	}
 	state := State{}
-	if j.holds(s, w, t) {
+	if len(j.trust.DS)+len(j.trust.Keys) > 0 {
+		if !j.holds(s, w, t) {
+			return false // of a signed zone nobody may say anything unsigned
+		}
 		state.Word = dnssec.Secure.String()
 	}
 	return balanced(w, t, state)
