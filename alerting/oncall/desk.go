@@ -39,6 +39,7 @@ type desk struct {
 	seq       int64        // of the last line
 	sent      map[string]int
 	watch     watch
+	firing    firing // what fires, as it was last told
 	counts    counts
 }
 
@@ -254,6 +255,7 @@ func (d *desk) tick(now time.Time) time.Time {
 	for _, id := range slices.Sorted(maps.Keys(d.incidents)) {
 		in := d.incidents[id]
 		if !in.NextAt.IsZero() && !now.Before(in.NextAt) {
+			d.overMeanwhile(*in, now)
 			d.apply(id, incident.Tick{}, now)
 			in = d.incidents[id]
 		}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -251,6 +252,88 @@ func TestSilencedStormTakesNothingIn(t *testing.T) {
 		r.pass(time.Minute)
 		if n := len(r.live()); n != 2 {
 			t.Errorf("%d incidents, want the silenced storm and the new one", n)
+		}
+	})
+}
+
+// Alertmanager does not tell of an end that a silence muted. The end of the
+// silence wakes nobody about what was mended meanwhile, and everybody about what
+// was not, and about what nobody can know.
+func TestEndOfASilence(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		fires bool // still
+		beats bool // the watchdog is heard
+		want  incident.Status
+	}{
+		{"mended meanwhile", false, true, incident.Resolved},
+		{"still broken", true, true, incident.Open},
+		{"the engine is dead and knows nothing", false, false, incident.Open},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var fires atomic.Bool
+				fires.Store(true)
+				r := newRig(t, func(o *Options) {
+					o.Silencer, o.WatchdogWithin = &fakeSilencer{}, 100*time.Hour
+					o.Firing = func() []alerting.Alert {
+						if fires.Load() {
+							return []alerting.Alert{{Name: "CheckDown", Unit: "stc", System: "cong"}}
+						}
+						return nil
+					}
+				})
+				heard := func() {
+					if err := r.do(t.Context(), func(d *desk, now time.Time) { d.heard(watchdogName, now) }); err != nil {
+						t.Fatal(err)
+					}
+				}
+				heard()
+				r.fire(group("g", "critical", r.start, "stc/cong"))
+				if err := r.SilenceIncident(t.Context(), r.only().ID, "an", "bao tri", time.Now().Add(time.Hour)); err != nil {
+					t.Fatal(err)
+				}
+				r.pass(30 * time.Minute)
+				fires.Store(tt.fires)
+				n := len(r.log())
+				for range 32 {
+					r.pass(time.Minute)
+					if tt.beats {
+						heard()
+					}
+				}
+				in := r.View().Incidents[0]
+				if in.Status != tt.want {
+					t.Errorf("%s, want %s", in.Status, tt.want)
+				}
+				woken := slices.ContainsFunc(r.log()[n:], func(l string) bool { return strings.HasSuffix(l, " alert") })
+				if woken != (tt.want == incident.Open) {
+					t.Errorf("after the silence: %v", r.log()[n:])
+				}
+			})
+		})
+	}
+}
+
+// A warning is no storm, and the pager's own alarms fold into none.
+func TestWhatDoesNotFold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(o *Options) { o.Ladder.Storm.Units = 2 })
+		for i := range 4 {
+			r.fire(group(fmt.Sprintf("w%d", i), "warning", r.start, fmt.Sprintf("u%d/web", i)))
+		}
+		if n := len(r.live()); n != 4 {
+			t.Errorf("four warnings are %d incidents", n)
+		}
+		r.fire(group("c", "critical", r.start, "a/web"))
+		own := heart{name: "peer:B", last: r.start}
+		if err := r.do(t.Context(), func(d *desk, now time.Time) { d.takeGroup(own.group(time.Time{}), now) }); err != nil {
+			t.Fatal(err)
+		}
+		for _, in := range r.live() {
+			if in.Storm {
+				t.Errorf("a storm of %v", in.Units())
+			}
 		}
 	})
 }

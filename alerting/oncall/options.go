@@ -56,6 +56,8 @@ type Options struct {
 	GapAhead time.Duration
 	// PeerClient asks peers; nil = a client with a ten-second timeout.
 	PeerClient *http.Client
+	// Firing tells what fires now; nil = not known, as with an Alertmanager outside.
+	Firing Firing
 	// Retention is how long incidents that are over are kept; 0 = for ever.
 	Retention time.Duration
 }

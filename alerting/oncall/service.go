@@ -185,6 +185,9 @@ func (s *Service) Run(ctx context.Context) error {
 	for _, p := range s.opt.Peers {
 		run(func() { s.askPeer(ctx, p) })
 	}
+	if s.opt.Firing != nil {
+		run(func() { s.watchFiring(ctx) })
+	}
 	if s.opt.Retention > 0 {
 		run(func() { s.prune(ctx) })
 	}

@@ -87,6 +87,10 @@ func (a *application) openOncall() error {
 		Dir: dir, Roster: f.roster, Ladder: f.ladder, Channels: f.channels, ExternalURL: a.o.external, Users: f.users,
 		Silencer: silencer{a}, Directory: directory{a}, CheckURL: a.checkURL, Logger: a.log, Registerer: a.exporter.Registry(), Retention: o.Retention.D(),
 	}
+	if len(a.cfg.Server.Alertmanager.Outside) == 0 {
+		// The engine is built after on-call, and before anything runs.
+		opt.Firing = func() []alerting.Alert { return a.engine.Alerts() }
+	}
 	for _, p := range o.Peers {
 		// Whatever guards the peer's pages guards its health, too. The secret is read
 		// at each request, so a rotated one is taken up.
