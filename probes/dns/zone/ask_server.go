@@ -283,8 +283,11 @@ func (a *asker) jobs(s *Server) []job {
 		job{&s.CDNSKEY, dnswire.Query{Name: a.l.Zone, Type: dnswire.TypeCDNSKEY}},
 		job{&s.Random, dnswire.Query{Name: a.l.Random, Type: dnswire.TypeA}},
 		job{&s.NoData, dnswire.Query{Name: a.l.Zone, Type: dnswire.TypeHINFO}})
-	s.Hosts = make([]Exchange, 2*len(a.l.Hosts))
-	for i, h := range a.l.Hosts {
+	a.mu.Lock() // other names are still being resolved
+	hosts := slices.Clone(a.l.Hosts)
+	a.mu.Unlock()
+	s.Hosts = make([]Exchange, 2*len(hosts))
+	for i, h := range hosts {
 		if dnswire.Under(a.l.Zone, h.Name) {
 			jobs = append(jobs, job{&s.Hosts[2*i], dnswire.Query{Name: h.Name, Type: dnswire.TypeA}},
 				job{&s.Hosts[2*i+1], dnswire.Query{Name: h.Name, Type: dnswire.TypeAAAA}})
