@@ -252,27 +252,31 @@ func TestInChromium(t *testing.T) {
 			t.Errorf("%v", s)
 		}
 	})
-	t.Run("a phone", func(t *testing.T) {
-		br.t = t
-		b := &fakeBoard{}
-		_, srv := newWall(t, b, func(o *Options) { shift(b, o) })
-		br.size(390, 844)
-		br.open(srv.URL + "/")
-		br.shot("wall-phone")
-		var wide bool
-		if br.run(`return document.documentElement.scrollWidth > innerWidth`, &wide); wide {
-			t.Error("the page is wider than the phone")
-		}
-		br.open(srv.URL + "/s/don-vi-1/he-thong-1")
-		br.shot("system-phone")
-		var narrow []string
-		// A cell narrower than a word is read letter by letter.
-		br.run(`return [...document.querySelectorAll("td")].filter(e => e.innerText && e.clientWidth < 60).map(e => e.innerText)`, &narrow)
-		if br.run(`return document.documentElement.scrollWidth > innerWidth`, &wide); wide || len(narrow) > 0 {
-			t.Errorf("the system's page does not fit a phone: wider %v, squeezed cells %q", wide, narrow)
-		}
-		br.size(1920, 1080)
-	})
+	t.Run("a phone", func(t *testing.T) { onAPhone(t, br) })
+}
+
+// onAPhone: what an officer opens on the way holds on a narrow screen.
+func onAPhone(t *testing.T, br *browser) {
+	t.Helper()
+	br.t = t
+	b := &fakeBoard{}
+	_, srv := newWall(t, b, func(o *Options) { shift(b, o) })
+	br.size(390, 844)
+	br.open(srv.URL + "/")
+	br.shot("wall-phone")
+	var wide bool
+	if br.run(`return document.documentElement.scrollWidth > innerWidth`, &wide); wide {
+		t.Error("the page is wider than the phone")
+	}
+	br.open(srv.URL + "/s/don-vi-1/he-thong-1")
+	br.shot("system-phone")
+	var narrow []string
+	// A cell narrower than a word is read letter by letter.
+	br.run(`return [...document.querySelectorAll("td")].filter(e => e.innerText && e.clientWidth < 60).map(e => e.innerText)`, &narrow)
+	if br.run(`return document.documentElement.scrollWidth > innerWidth`, &wide); wide || len(narrow) > 0 {
+		t.Errorf("the system's page does not fit a phone: wider %v, squeezed cells %q", wide, narrow)
+	}
+	br.size(1920, 1080)
 }
 
 // readable holds the sizes of research/dashboards.md 2.3: 48 px is comfortable
