@@ -100,9 +100,15 @@ func TestKeysBeforeTheAnswer(t *testing.T) {
 	t.Parallel()
 	x := newExchange(t, "udp", func(x *exchange, r *sip.Request, tx sip.ServerTransaction) {
 		early := x.say(r, tx, 183, "Session Progress")
-		if got := x.inDialog(r, early, "INFO", "application/dtmf", "1"); got == nil || got.StatusCode != 481 {
-			x.t.Errorf("INFO before the answer was answered %v, want 481", got)
-		}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			if got := x.inDialog(r, early, "INFO", "application/dtmf", "1"); got == nil || got.StatusCode != 481 {
+				x.t.Errorf("INFO before the answer was answered %v, want 481", got)
+			}
+		}()
+		<-time.After(300 * time.Millisecond) // not long enough for it to be kept until the answer
+		defer func() { <-done }()
 		answer(nil)(x, r, tx)
 	})
 	r, err := send(t, phone(t, x.addr.String(), nil), 4*time.Second)
