@@ -175,6 +175,7 @@ func TestNSECThatPointsNowhere(t *testing.T) {
 	expect(t, prove("zz.donvi.gov.vn."), Secure, None)
 	expect(t, prove("gov.vn."), Bogus, DenialWrong)
 	expect(t, prove("zz.example."), Bogus, DenialWrong)
+	expect(t, prove("zz.vn."), Bogus, DenialWrong) // behind all names of the zone, and not of it
 
 	n := records(t, "kho.donvi.gov.vn. 300 IN NSEC an.donvi.gov.vn. A RRSIG NSEC", "donvi.gov.vn. 300 IN NSEC an.donvi.gov.vn. SOA NS RRSIG NSEC")
 	back := []dns.RR{n[0], zsk.sign(t, n[:1]), n[1], zsk.sign(t, n[1:])}

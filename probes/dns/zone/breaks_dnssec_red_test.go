@@ -571,7 +571,7 @@ func redAliases() breaks {
 		return func(l *lab) {
 			l.add("cu.donvi.gov.vn. 300 IN DNAME ncc.vn.")
 			l.watch("www.cu."+unit, dns.TypeA)
-			l.watch("www.cu."+unit, dns.TypeCNAME)
+			l.plan.Watched = append(l.plan.Watched, zoneWatch("www.cu."+unit, dns.TypeCNAME))
 			change(l)
 		}
 	}
