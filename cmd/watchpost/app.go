@@ -99,7 +99,7 @@ func build(o serveOptions, cfg *config, log *slog.Logger) (a *application, err e
 	}
 	a.scheduler = schedule.New(schedule.Options{
 		Sinks:  []probes.Sink{a.board, a.exporter, a.evidence, a.history},
-		Uplink: a.uplink, Logger: log, Restore: a.history.Restore,
+		Uplink: a.uplink, Logger: log, Restore: a.before,
 	})
 	if a.wall, err = a.newWall(); err != nil {
 		return nil, err
@@ -126,12 +126,21 @@ func (a *application) take(cfg *config) {
 	inv := cfg.Inventory
 	a.board.Update(inv.Units)
 	for _, c := range inv.Checks {
-		if s, ok := a.history.Restore(c.ID); ok {
+		if s, ok := a.before(c.ID); ok {
 			a.board.Restore(c.ID, s)
 		}
 	}
 	a.history.Updated()
 	a.scheduler.Update(inv.Checks)
+}
+
+// before is the state of a check as it was before this start. A reload asks for
+// none: by then it is old, and would bring back an outage that is long over.
+func (a *application) before(id probes.ID) (probes.State, bool) {
+	if a.ready.Load() {
+		return probes.State{}, false
+	}
+	return a.history.Restore(id)
 }
 
 func (a *application) openHistory() (err error) {

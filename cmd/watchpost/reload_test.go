@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -125,6 +126,49 @@ func TestReload(t *testing.T) {
 
 // TestReloadKeepsTheClock: reloading more often than a check is asked must not
 // keep it from being asked.
+// A check whose settings change by a reload is not yet known. What it was before
+// the start, an outage that is over, must not come back for its sake.
+func TestReloadBringsNoOldOutageBack(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var sick atomic.Bool
+	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if sick.Load() {
+			w.WriteHeader(http.StatusInternalServerError)
+		}
+	}))
+	t.Cleanup(page.Close)
+	config := write(t, dir, "watchpost.yaml", quickly)
+	inventory := unit("mot", page.URL)
+	write(t, dir, "inventory/a.yaml", inventory)
+	state := func(h *house, want string) {
+		t.Helper()
+		eventually(t, 20*time.Second, want, func() bool { return h.state("don-vi/mot/http").Verdict.String() == want })
+	}
+	sick.Store(true)
+	h := start(t, config, filepath.Join(dir, "data"))
+	state(h, "down")
+	eventually(t, 10*time.Second, "the history has it", func() bool {
+		rows, err := h.query(t, "watchpost_check_state == 3")
+		return err == nil && len(rows) == 1
+	})
+	h.stop()
+
+	sick.Store(false)
+	h = start(t, config, filepath.Join(dir, "data"))
+	state(h, "up")
+	write(t, dir, "inventory/a.yaml", strings.Replace(inventory, "systems:", "defaults: {kinds: {http: {headers: {X-New: \"1\"}}}}\n    systems:", 1))
+	if err := h.app.reload(); err != nil {
+		t.Fatal(err)
+	}
+	if s := h.state("don-vi/mot/http"); s.Verdict.String() == "down" {
+		t.Errorf("after the reload: %+v", s)
+	}
+	if !strings.Contains(h.log.String(), "changed=1") {
+		t.Error("the check did not change, so nothing was tested")
+	}
+}
+
 func TestReloadKeepsTheClock(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
