@@ -33,7 +33,11 @@ func (e *Env) askChain(ctx context.Context, l *Look) []walk.Cut {
 	cuts, err := e.walker.Above(ctx, l.Zone)
 	l.ChainErr = err
 	for i, c := range cuts {
+		_, known := e.links.load(c.Zone, l.At)
 		l.Chain = append(l.Chain, e.link(ctx, cuts[:i], c, l))
+		if i == len(cuts)-1 && !known && len(l.Chain[i].Keys) > 0 {
+			l.ToParent++ // it was asked for its keys, and is spared another server's delegation
+		}
 	}
 	return cuts
 }
