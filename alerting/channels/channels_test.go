@@ -56,6 +56,9 @@ func answer(t *testing.T, body string, words ...string) http.HandlerFunc {
 		}
 		b, err := io.ReadAll(r.Body)
 		all := r.Method + " " + r.URL.String() + "\n" + r.Header.Get("Authorization") + "\n" + string(b)
+		if r.Header.Get("Accept-Encoding") != "" {
+			t.Errorf("packed answers are asked for")
+		}
 		for _, word := range words {
 			if err != nil || !strings.Contains(all, word) {
 				t.Errorf("%q is not in the request:\n%s", word, all)

@@ -62,6 +62,7 @@ func (t *tracker) receipt(d delivered, now time.Time) []alerting.Receipt {
 
 // joiner puts the parts of an incoming message together.
 type joiner struct {
+	wait time.Duration // joinFor
 	mu   sync.Mutex
 	open map[joinKey]*joining
 }
@@ -73,8 +74,9 @@ type joinKey struct {
 }
 
 type joining struct {
-	parts map[byte]string
-	since time.Time
+	parts   map[byte]string
+	since   time.Time
+	fromTON byte
 }
 
 func (o *joining) text(total byte) string {
@@ -85,7 +87,7 @@ func (o *joining) text(total byte) string {
 	return all.String()
 }
 
-func newJoiner() *joiner { return &joiner{open: map[joinKey]*joining{}} }
+func newJoiner() *joiner { return &joiner{wait: joinFor, open: map[joinKey]*joining{}} }
 
 // overdue gives the messages whose missing parts are no longer waited for, as
 // far as they came: the code may stand in what is there.
@@ -94,9 +96,9 @@ func (j *joiner) overdue(now time.Time) []delivered {
 	defer j.mu.Unlock()
 	var out []delivered
 	for k, o := range j.open {
-		if now.Sub(o.since) > joinFor {
+		if now.Sub(o.since) > j.wait {
 			delete(j.open, k)
-			out = append(out, delivered{from: k.from, coding: 8, body: toUCS2(o.text(k.total))})
+			out = append(out, delivered{from: k.from, fromTON: o.fromTON, coding: 8, body: toUCS2(o.text(k.total))})
 		}
 	}
 	return out
@@ -144,7 +146,7 @@ func (j *joiner) add(d delivered, now time.Time) (string, bool) {
 		if len(j.open) >= maxOpen {
 			return text, true // a flood: rather parts than nothing
 		}
-		o = &joining{map[byte]string{}, now}
+		o = &joining{map[byte]string{}, now, d.fromTON}
 		j.open[key] = o
 	}
 	o.parts[n] = text

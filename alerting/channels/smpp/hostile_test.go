@@ -328,3 +328,32 @@ func TestSilentLine(t *testing.T) {
 		t.Error("a dead line was kept")
 	}
 }
+
+// TestPartsOfALostReply: through the whole channel, a long reply of which one
+// part never came.
+func TestPartsOfALostReply(t *testing.T) {
+	t.Parallel()
+	s := centre(t, &smsc{bound: func(send func(pdu)) {
+		send(message(1, "84900000001", 0x40, 0, append([]byte{5, 0, 3, 7, 2, 1}, "A 7421"...)))
+	}}, false)
+	c := sender(t, s, nil)
+	c.parts.wait = 200 * time.Millisecond
+	_, replies, _ := running(t, c)
+	if got := get(t, replies, "reply"); got.Text != "A 7421" || got.From != "+84900000001" {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// TestThrottled: a centre that throttles one message is left alone by the next.
+func TestThrottled(t *testing.T) {
+	t.Parallel()
+	c := sender(t, centre(t, refuses(0x58), false), nil)
+	if _, err := send(t, c, "0900000001", channeltest.Page()); !alerting.Temporary(err) || c.pace.pause != time.Second {
+		t.Errorf("got %v; the next waits %v", err, c.pace.pause)
+	}
+	c.set.Server = centre(t, &smsc{}, false).l.Addr().String()
+	begun := time.Now()
+	if _, err := send(t, c, "0900000001", channeltest.Page()); err != nil || time.Since(begun) < 500*time.Millisecond || c.pace.pause != 0 {
+		t.Errorf("got %v after %v; the next waits %v", err, time.Since(begun), c.pace.pause)
+	}
+}

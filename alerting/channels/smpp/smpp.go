@@ -144,7 +144,7 @@ func (c *channel) reply(ctx context.Context, d delivered, text string, replies c
 
 // late hands over messages of which a part never came.
 func (c *channel) late(ctx context.Context, replies chan<- alerting.Reply) {
-	tick := time.NewTicker(joinFor / 4)
+	tick := time.NewTicker(c.parts.wait / 4)
 	defer tick.Stop()
 	for {
 		select {

@@ -150,11 +150,13 @@ func TestLevel(t *testing.T) {
 		}
 	}
 	click := sine(0.02)
-	click[100] = math.MaxInt16
-	for _, v := range level(click) {
-		if math.Abs(float64(v)) > peakMost*math.MaxInt16+1 {
-			t.Errorf("a peak of %d", v)
-		}
+	click[100] = math.MaxInt16 / 2
+	got := level(click)
+	if v := float64(got[100]) / math.MaxInt16; math.Abs(v-peakMost) > 0.001 {
+		t.Errorf("the highest sample comes at %.3f, want %.2f", v, peakMost)
+	}
+	if a, b := got[27], click[27]; math.Abs(float64(a)/float64(b)-2*peakMost) > 0.05 {
+		t.Errorf("beside a click, %d comes at %d: all of it is raised alike", b, a)
 	}
 	for _, quiet := range [][]int16{nil, {}, make([]int16, 100), {1, -1, 2}} {
 		level(quiet) // must not divide by zero
