@@ -315,6 +315,56 @@ func TestEndOfASilence(t *testing.T) {
 	}
 }
 
+// A step whose people have no address at all is passed at once.
+func TestStepWithoutAnAddressIsPassedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(o *Options) {
+			ro := *testRoster(time.Now())
+			ro.People = slices.Clone(ro.People)
+			for i := range 2 {
+				ro.People[i].Addresses = map[string][]string{"fax": {"1"}}
+			}
+			o.Roster = roster.New(ro)
+		})
+		r.fire(group("g", "critical", r.start, "stc/cong"))
+		r.pass(time.Second)
+		if !slices.Contains(r.log(), "0m voice chi alert") {
+			t.Errorf("the deputy is not called at once: %v", r.log())
+		}
+	})
+}
+
+// "A" without a code takes what the sender was paged for, not what others were.
+func TestBareReplyIsForWhatTheSenderWasPaged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, nil)
+		r.fire(group("g", "critical", r.start, "stc/cong"))
+		r.sms.replies <- alerting.Reply{Channel: "sms", From: "0900000003", Text: "A"} // chi, not paged yet
+		r.pass(time.Second)
+		if in := r.only(); in.Status != incident.Open {
+			t.Errorf("chi, who was not paged, took it: %+v", in.Acks)
+		}
+		for _, from := range []string{"+84 900 000 001", "84900000001"} {
+			r.sms.replies <- alerting.Reply{Channel: "sms", From: from, Text: "  a" + r.only().Code + "."}
+			r.pass(time.Second)
+		}
+		if in := r.only(); in.Status != incident.Acknowledged || len(in.Acks) != 1 {
+			t.Errorf("%s %+v", in.Status, in.Acks)
+		}
+		// A code of yesterday's incident takes nothing of today's.
+		old := r.only().Code
+		if err := r.CloseIncident(t.Context(), old, "an", "xong"); err != nil {
+			t.Fatal(err)
+		}
+		r.fire(group("h", "critical", time.Now(), "b/web"))
+		r.sms.replies <- alerting.Reply{Channel: "sms", From: "0900000001", Text: "A " + old}
+		r.pass(time.Second)
+		if in := r.only(); in.Status != incident.Open {
+			t.Errorf("an old code took the new incident")
+		}
+	})
+}
+
 // A warning is no storm, and the pager's own alarms fold into none.
 func TestWhatDoesNotFold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
