@@ -184,8 +184,8 @@ func TestAcknowledgeWithoutScripts(t *testing.T) {
 	br.Element("input[name=name]").Type("an")
 	br.Element("input[name=password]").Type("a wrong password")
 	br.Element("button.go").Click()
-	br.Shot("login-wrong-phone-vi")
 	br.Element("[role=alert]")
+	br.Shot("login-wrong-phone-vi")
 	br.Element("input[name=password]").Type(password) // the name is still there
 	br.Element("button.go").Click()
 	br.Element("article.open button.go").Click()

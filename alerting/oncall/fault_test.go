@@ -182,7 +182,7 @@ func TestDiskThatHangsDoesNotStopAPage(t *testing.T) {
 		if l := r.log(); !slices.Contains(l, "5s sms an alert") {
 			t.Errorf("%s after the fault the pages are %v", time.Since(r.start), l)
 		}
-		r.pass(r.start.Add(3*time.Minute + 10*time.Second).Sub(time.Now()))
+		r.pass(time.Until(r.start.Add(3*time.Minute + 10*time.Second)))
 		if !slices.ContainsFunc(r.log(), func(l string) bool { return strings.HasPrefix(l, "3m") && strings.HasSuffix(l, "voice an alert") }) {
 			t.Errorf("the hanging disk stopped the ladder: %v", r.log())
 		}

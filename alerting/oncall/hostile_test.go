@@ -351,6 +351,20 @@ func TestBareReplyIsForWhatTheSenderWasPaged(t *testing.T) {
 		if in := r.only(); in.Status != incident.Acknowledged || len(in.Acks) != 1 {
 			t.Errorf("%s %+v", in.Status, in.Acks)
 		}
+		// With two open, "A" could mean either: nothing is guessed.
+		r.fire(group("x", "critical", time.Now(), "c/web"))
+		r.fire(group("y", "critical", time.Now(), "d/web"))
+		r.sms.replies <- alerting.Reply{Channel: "sms", From: "0900000001", Text: "A"}
+		r.pass(time.Second)
+		for _, key := range []string{"x", "y"} {
+			in := r.live()[slices.IndexFunc(r.live(), func(in incident.Incident) bool { _, ok := in.Group(key); return ok })]
+			if in.Status != incident.Open {
+				t.Errorf("%s was guessed", key)
+			}
+			if err := r.CloseIncident(t.Context(), in.ID, "an", "xong"); err != nil {
+				t.Fatal(err)
+			}
+		}
 		// A code of yesterday's incident takes nothing of today's.
 		old := r.only().Code
 		if err := r.CloseIncident(t.Context(), old, "an", "xong"); err != nil {

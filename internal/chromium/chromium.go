@@ -5,6 +5,7 @@ package chromium
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
@@ -42,12 +43,14 @@ func Open(t *testing.T) *Browser {
 		"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 	}
 	var session struct{ SessionID string }
-	b.call(http.MethodPost, "/session", map[string]any{"capabilities": map[string]any{"alwaysMatch": map[string]any{
+	b.post("/session", map[string]any{"capabilities": map[string]any{"alwaysMatch": map[string]any{
 		"goog:chromeOptions": map[string]any{"binary": program, "args": args}, "goog:loggingPrefs": map[string]string{"browser": "ALL"},
 	}}}, &session)
 	b.base += "/session/" + session.SessionID
+	b.post("/timeouts", map[string]int{"implicit": 15000}, nil) // ms that Element waits for a page under way
 	t.Cleanup(func() {
-		req, err := http.NewRequest(http.MethodDelete, b.base, nil)
+		// The test's own context has ended by now.
+		req, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), http.MethodDelete, b.base, nil)
 		if err != nil {
 			return
 		}
@@ -61,7 +64,7 @@ func Open(t *testing.T) *Browser {
 // start gives the address of a chromedriver, "" when it ended at once.
 func start(t *testing.T, program string) string {
 	t.Helper()
-	cmd := exec.Command(program, "--port=0")
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), program, "--port=0") // killed below, after the session ended
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +82,8 @@ func start(t *testing.T, program string) string {
 	return ""
 }
 
-func (b *Browser) call(method, path string, body, into any) {
+// post sends a WebDriver command; all that are used here are POSTs.
+func (b *Browser) post(path string, body, into any) {
 	b.t.Helper()
 	var raw []byte
 	if body != nil {
@@ -88,7 +92,7 @@ func (b *Browser) call(method, path string, body, into any) {
 			b.t.Fatal(err)
 		}
 	}
-	req, err := http.NewRequestWithContext(b.t.Context(), method, b.base+path, bytes.NewReader(raw))
+	req, err := http.NewRequestWithContext(b.t.Context(), http.MethodPost, b.base+path, bytes.NewReader(raw))
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -102,7 +106,7 @@ func (b *Browser) call(method, path string, body, into any) {
 		b.t.Fatal(err)
 	}
 	if resp.StatusCode != http.StatusOK {
-		b.t.Fatalf("%s %s: %s: %s", method, path, resp.Status, answer.Value)
+		b.t.Fatalf("%s: %s: %s", path, resp.Status, answer.Value)
 	}
 	if into == nil {
 		return
@@ -114,7 +118,7 @@ func (b *Browser) call(method, path string, body, into any) {
 
 func (b *Browser) cdp(cmd string, params map[string]any) {
 	b.t.Helper()
-	b.call(http.MethodPost, "/goog/cdp/execute", map[string]any{"cmd": cmd, "params": params}, nil)
+	b.post("/goog/cdp/execute", map[string]any{"cmd": cmd, "params": params}, nil)
 }
 
 // Size sets the window, in CSS pixels.
@@ -142,20 +146,20 @@ func (b *Browser) NoScripts(off bool) {
 // Open loads an address.
 func (b *Browser) Open(url string) {
 	b.t.Helper()
-	b.call(http.MethodPost, "/url", map[string]string{"url": url}, nil)
+	b.post("/url", map[string]string{"url": url}, nil)
 }
 
 // Run runs the body of a function in the page and gives what it returns.
 func (b *Browser) Run(script string, into any) {
 	b.t.Helper()
-	b.call(http.MethodPost, "/execute/sync", map[string]any{"script": script, "args": []any{}}, into)
+	b.post("/execute/sync", map[string]any{"script": script, "args": []any{}}, into)
 }
 
-// Element finds the first element of a CSS selector.
+// Element finds the first element of a CSS selector, and waits for it.
 func (b *Browser) Element(selector string) Element {
 	b.t.Helper()
 	var found map[string]string
-	b.call(http.MethodPost, "/element", map[string]string{"using": "css selector", "value": selector}, &found)
+	b.post("/element", map[string]string{"using": "css selector", "value": selector}, &found)
 	for _, id := range found {
 		return Element{b, id}
 	}
@@ -172,20 +176,20 @@ type Element struct {
 // Click presses it where it is seen, as a finger would.
 func (e Element) Click() {
 	e.b.t.Helper()
-	e.b.call(http.MethodPost, "/element/"+e.id+"/click", map[string]any{}, nil)
+	e.b.post("/element/"+e.id+"/click", map[string]any{}, nil)
 }
 
 // Type types into it.
 func (e Element) Type(text string) {
 	e.b.t.Helper()
-	e.b.call(http.MethodPost, "/element/"+e.id+"/value", map[string]any{"text": text}, nil)
+	e.b.post("/element/"+e.id+"/value", map[string]any{"text": text}, nil)
 }
 
 // Complaints gives what the console said since it was last asked.
 func (b *Browser) Complaints() []string {
 	b.t.Helper()
 	var l []struct{ Level, Message string }
-	b.call(http.MethodPost, "/se/log", map[string]string{"type": "browser"}, &l)
+	b.post("/se/log", map[string]string{"type": "browser"}, &l)
 	var out []string
 	for _, m := range l {
 		out = append(out, m.Level+": "+m.Message)
@@ -201,7 +205,7 @@ func (b *Browser) Shot(name string) {
 		return
 	}
 	var s struct{ Data string }
-	b.call(http.MethodPost, "/goog/cdp/execute", map[string]any{"cmd": "Page.captureScreenshot", "params": map[string]any{"captureBeyondViewport": true}}, &s)
+	b.post("/goog/cdp/execute", map[string]any{"cmd": "Page.captureScreenshot", "params": map[string]any{"captureBeyondViewport": true}}, &s)
 	png, err := base64.StdEncoding.DecodeString(s.Data)
 	if err != nil {
 		b.t.Fatal(err)

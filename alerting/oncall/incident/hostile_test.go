@@ -161,8 +161,8 @@ func TestBothOverChangesOfTheRoster(t *testing.T) {
 // The ladder is cut shorter while an incident stands on a step that is gone.
 func TestShorterLadderGoesOnWithTheNextRound(t *testing.T) {
 	in, _ := start("critical")
-	for _, d := range []time.Duration{3, 5, 10} {
-		in, _ = apply(t, in, d*time.Minute, "critical", Tick{})
+	for _, d := range []time.Duration{3 * time.Minute, 5 * time.Minute, 10 * time.Minute} {
+		in, _ = apply(t, in, d, "critical", Tick{})
 	}
 	w := world("critical", t0.Add(15*time.Minute))
 	w.Policy.Steps, w.Policy.Again = w.Policy.Steps[:1], time.Minute
@@ -191,8 +191,8 @@ func TestHotlineStepWithoutAHotline(t *testing.T) {
 	w := world("critical", t0)
 	w.Duty.Hotline = ""
 	in, _ := Start(Incident{ID: "i", Severity: "critical", Groups: []Group{alerts(1, time.Time{})}}, w)
-	for _, d := range []time.Duration{3, 5, 10, 15} {
-		w.Now = t0.Add(d * time.Minute)
+	for _, d := range []time.Duration{3 * time.Minute, 5 * time.Minute, 10 * time.Minute, 15 * time.Minute} {
+		w.Now = t0.Add(d)
 		in, _ = Apply(in, Tick{}, w)
 	}
 	if !slices.ContainsFunc(in.Timeline, func(l Line) bool { return l.What == Nobody }) || !in.NextAt.Equal(t0.Add(20*time.Minute)) {
@@ -204,12 +204,11 @@ func TestRoundsAreCounted(t *testing.T) {
 	w := world("warning", t0)
 	in, cmds := Start(Incident{ID: "i", Severity: "warning", Groups: []Group{alerts(1, time.Time{})}}, w)
 	rounds := 0
-	for at := t0; !in.NextAt.IsZero() && rounds < 20; {
+	for !in.NextAt.IsZero() && rounds < 20 {
 		if len(pages(cmds)) > 0 {
 			rounds++
 		}
-		at = in.NextAt
-		w.Now = at
+		w.Now = in.NextAt
 		in, cmds = Apply(in, Tick{}, w)
 	}
 	if rounds != w.Policy.Rounds || in.Timeline[len(in.Timeline)-1].What != GaveUp {

@@ -10,6 +10,7 @@ import (
 
 func TestSQLiteKeepsTheContract(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) func() store.Store {
+		t.Helper()
 		// A path with characters that mean something in a URI.
 		path := filepath.Join(t.TempDir(), "đêm trực? #1.db")
 		return func() store.Store {
