@@ -39,13 +39,7 @@ func Load(path string, kinds []probes.Kind) (*Config, source.Problems) {
 	st, err := os.Stat(path)
 	switch {
 	case err != nil:
-		_, problems := source.Read(path)
-		for i := range problems {
-			if errors.Is(err, fs.ErrNotExist) {
-				problems[i].Text += "; write a first one with: " + firstInventory(path)
-			}
-		}
-		return nil, problems
+		return nil, missing(path, err)
 	case st.IsDir():
 		cfg.Server.defaults()
 		files = matches([]string{filepath.Join(path, "*.yaml"), filepath.Join(path, "*.yml")})
@@ -125,6 +119,18 @@ func matches(globs []string) []string {
 	}
 	slices.Sort(files)
 	return slices.Compact(files)
+}
+
+// missing are the problems of a path that can't be read, with the way to a first
+// file when there is none.
+func missing(path string, err error) source.Problems {
+	_, problems := source.Read(path)
+	for i := range problems {
+		if errors.Is(err, fs.ErrNotExist) {
+			problems[i].Text += "; write a first one with: " + firstInventory(path)
+		}
+	}
+	return problems
 }
 
 // firstInventory is the command that writes a first inventory to where path

@@ -11,8 +11,13 @@ func TestEveryWordForAWeekday(t *testing.T) {
 	t.Parallel()
 	sunday := time.Date(2026, 11, 22, 1, 30, 0, 0, time.UTC)
 	for day, words := range [][]string{
-		{"Sun", "sunday", "CN"}, {"Mon", "Monday", "T2"}, {"tue", "Tuesday", "t3"}, {"Wed", "wednesday", "T4"},
-		{"Thu", "thursday", "T5"}, {"Fri", "friday", "T6"}, {"Sat", "SATURDAY", "T7"},
+		{"Sun", "sunday", "CN"},
+		{"Mon", "Monday", "T2"},
+		{"tue", "Tuesday", "t3"},
+		{"Wed", "wednesday", "T4"},
+		{"Thu", "thursday", "T5"},
+		{"Fri", "friday", "T6"},
+		{"Sat", "SATURDAY", "T7"},
 	} {
 		for _, word := range words {
 			inv := parse(t, fmt.Sprintf("units:\n- id: a\n  systems:\n  - {id: s, url: 'https://s.example/', time_zone: UTC, maintenance: [{weekly: %s 01:00, duration: 1h}]}\n", word))
