@@ -17,9 +17,13 @@ func FuzzCanonicalForm(f *testing.F) {
 		{"gov.vn. 300 IN SOA NS1.gov.vn. Host.gov.vn. 1 2 3 4 5"},
 		{`gov.vn. 300 IN NAPTR 1 2 "S" "SIP+D2U" "" _Sip.gov.vn.`, `gov.vn. 300 IN NAPTR 1 1 "s" "x" "!.*!y!" .`},
 		{"gov.vn. 300 IN NSEC A.gov.vn. NS SOA RRSIG NSEC"},
-		{`gov.vn. 300 IN HINFO "Mixed" "CASE"`}, {`gov.vn. 300 IN TXT "a" "B\200"`}, {`gov.vn. 300 IN CAA 0 issue "CA.example"`},
+		{`gov.vn. 300 IN HINFO "Mixed" "CASE"`},
+		{`gov.vn. 300 IN TXT "a" "B\200"`},
+		{`gov.vn. 300 IN CAA 0 issue "CA.example"`},
 		{"_25._tcp.gov.vn. 300 IN TLSA 3 1 1 " + "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"},
-		{"gov.vn. 300 IN SVCB 1 Svc.gov.vn. alpn=h2"}, {"gov.vn. 300 IN SRV 1 2 3 T.gov.vn."}, {`gov.vn. 300 IN TYPE65534 \# 3 ABCDEF`},
+		{"gov.vn. 300 IN SVCB 1 Svc.gov.vn. alpn=h2"},
+		{"gov.vn. 300 IN SRV 1 2 3 T.gov.vn."},
+		{`gov.vn. 300 IN TYPE65534 \# 3 ABCDEF`},
 	} {
 		m := &dns.Msg{Answer: records(f, lines...)}
 		b, err := m.Pack()

@@ -88,7 +88,10 @@ func TestNSEC3SpanOverTheEnd(t *testing.T) {
 		{high, low, false}, // neither after the last nor before the first
 		{high, h[:31] + "V", h[31] != 'V'},
 		{h[:31] + "0", low, h[31] != '0'},
-		{low, low, true}, {h, h, false}, {h, high, false}, {low, h, false},
+		{low, low, true},
+		{h, h, false},
+		{h, high, false},
+		{low, h, false},
 	} {
 		n := &dns.NSEC3{Hdr: dns.RR_Header{Name: c.owner + "." + zone}, Hash: 1, HashLength: 20, NextDomain: c.next}
 		p := nsec3s{zone: zone, list: []*dns.NSEC3{n}, budget: DefaultBudget(), spent: new(bool)}

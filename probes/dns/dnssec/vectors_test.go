@@ -62,7 +62,7 @@ func readEntry(sc *bufio.Scanner) entry {
 }
 
 func (e *entry) header(flags string) {
-	for _, f := range strings.Fields(flags) {
+	for f := range strings.FieldsSeq(flags) {
 		switch r, ok := dns.StringToRcode[f]; {
 		case ok:
 			e.msg.Rcode = r

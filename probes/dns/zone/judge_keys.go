@@ -18,36 +18,38 @@ func (j *judge) delegationSigner() {
 		return
 	}
 	j.approvedDS(ds)
-	var keys []*dnswire.DNSKEY
-	cds := map[string]bool{}
-	for _, s := range j.answering {
-		keys = append(keys, keyRecords(j.l.Zone, s.DNSKEY.Msg())...)
-		if m := s.CDS.Msg(); m != nil {
-			for _, t := range dnswire.RdataSet(dnswire.Set(m.Answer, j.l.Zone, dnswire.TypeCDS)) {
-				cds[t] = true
-			}
-		}
-	}
-	fits := func(d *dnswire.DS) bool {
-		return cds[dnswire.Rdata(d)] || slices.ContainsFunc(keys, func(k *dnswire.DNSKEY) bool { return fitsKey(d, k) })
-	}
-	weak := true
+	fits := j.published()
 	good := slices.ContainsFunc(ds, fits)
+	name, addr := j.parentServer()
+	f := Finding{Severity: probes.Ticket, Server: name, Address: addr, Record: j.l.Zone + " DS"}
 	for _, d := range ds {
-		weak = weak && d.DigestType == 1
 		// Approved is what the operator knows of, such as a standby key's; in a
 		// bogus zone the fault has been named.
 		if good && !fits(d) && j.out.Zone.Status != dnssec.Bogus && !slices.Contains(canonicalDS(j.b.Parent.DS), dnswire.Rdata(d)) {
-			name, addr := j.parentServer()
-			j.add(Finding{Reason: DSStale, Severity: probes.Ticket, Server: name, Address: addr, Record: j.l.Zone + " DS", Expected: "a key of the zone for every DS", Found: "no key for " + dnswire.Rdata(d)})
+			f.Reason, f.Expected, f.Found = DSStale, "a key of the zone for every DS", "no key for "+dnswire.Rdata(d)
+			j.add(f)
 		}
 	}
-	if weak {
-		name, addr := j.parentServer()
-		j.add(Finding{Reason: DSDigestWeak, Severity: probes.Ticket, Server: name, Address: addr, Record: j.l.Zone + " DS", Expected: "SHA-256 (digest type 2)", Found: "SHA-1 only: " + words(dsTexts(ds))})
+	if !slices.ContainsFunc(ds, func(d *dnswire.DS) bool { return d.DigestType != 1 }) {
+		f.Reason, f.Expected, f.Found = DSDigestWeak, "SHA-256 (digest type 2)", "SHA-1 only: "+words(dsTexts(ds))
+		j.add(f)
 	}
 	if len(ds) > 1 && good && slices.ContainsFunc(ds[1:], func(d *dnswire.DS) bool { return d.KeyTag != ds[0].KeyTag }) {
 		j.note("a key roll-over is under way: the parent has " + strconv.Itoa(len(ds)) + " DS records")
+	}
+}
+
+// published gives the test whether a DS names a key that a server publishes, or
+// that a CDS asks for.
+func (j *judge) published() func(d *dnswire.DS) bool {
+	var keys []*dnswire.DNSKEY
+	var cds []string
+	for _, s := range j.answering {
+		keys = append(keys, keyRecords(j.l.Zone, s.DNSKEY.Msg())...)
+		cds = append(cds, cdsTexts(j, s)...)
+	}
+	return func(d *dnswire.DS) bool {
+		return slices.Contains(cds, dnswire.Rdata(d)) || slices.ContainsFunc(keys, func(k *dnswire.DNSKEY) bool { return fitsKey(d, k) })
 	}
 }
 
