@@ -65,11 +65,11 @@ func TestSystemdSocket(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	through := func(network, to string) string {
+	through := func(network, to, path string) string {
 		c := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, network, to)
 		}}}
-		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://watchpost.example/-/healthy", nil)
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://watchpost.example"+path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,12 +84,16 @@ func TestSystemdSocket(t *testing.T) {
 		}
 		return string(b)
 	}
-	eventually(t, 20*time.Second, "the first socket is served", func() bool { return through("tcp", addr.String()) == "watchpost is alive\n" })
-	if got := through("unix", path.String()); got != "watchpost is alive\n" {
+	eventually(t, 20*time.Second, "the first socket is served", func() bool { return through("tcp", addr.String(), "/-/healthy") == "watchpost is alive\n" })
+	if got := through("unix", path.String(), "/-/healthy"); got != "watchpost is alive\n" {
 		t.Errorf("the second socket: %q", got)
 	}
 	if !strings.Contains(errOut.String(), "http://"+addr.String()) {
 		t.Errorf("the log does not name the first socket's address:\n%s", errOut.String())
+	}
+	// The program itself, and not a function of it, so that main's word is heard.
+	if got := through("tcp", addr.String(), "/alertmanager/api/v2/status"); !strings.Contains(got, `"version":"`+version+`"`) {
+		t.Errorf("the Alertmanager API does not tell the version: %s", got)
 	}
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
