@@ -147,3 +147,22 @@ func unrevoked(k *dnslab.Key) string {
 	c.Flags &^= dns.REVOKE
 	return c.String()
 }
+
+// What people decided about a record outlives the approval of another's change.
+func TestApproveKeepsDecisions(t *testing.T) {
+	was := &baseline.Zone{Zone: unit, Learned: baseline.Stamp{By: "an"}, Changes: []baseline.Change{{By: "an"}}, Records: []baseline.Record{
+		{Name: www, Type: "A", Policy: baseline.Exact, Values: []string{"192.0.2.1"}, Note: "máy cũ"},
+		{Name: unit, Type: "A", Policy: baseline.Within, ASN: []baseline.ASN{64500}, Suffixes: []string{"cdn.example."}, Note: "CDN"},
+		{Name: "rieng." + unit, Type: "TXT", Policy: baseline.Ignore},
+	}}
+	now := &baseline.Zone{Zone: unit, Learned: baseline.Stamp{By: "binh"}, Records: []baseline.Record{
+		{Name: www, Type: "A", Policy: baseline.Exact, Values: []string{"192.0.2.2"}},
+		{Name: unit, Type: "A", Policy: baseline.Subset, Values: []string{"198.51.100.1"}},
+	}}
+	got := zone.Approve(was, now, "chi", "")
+	w, a := got.Records[0], got.Records[1]
+	if w.Values[0] != "192.0.2.2" || w.Note != "máy cũ" || a.Policy != baseline.Within || len(a.ASN) != 1 || len(a.Suffixes) != 1 || a.Note != "CDN" ||
+		len(got.Records) != 3 || got.Records[2].Policy != baseline.Ignore || len(got.Changes) != 1 || got.Approved.By != "chi" || got.Learned.By != "binh" {
+		t.Errorf("%+v", got)
+	}
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -31,11 +33,13 @@ type registry struct {
 func newRegistry(t *testing.T, serve http.HandlerFunc) *registry {
 	t.Helper()
 	r := &registry{serve: serve}
-	r.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+	r.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		r.asked.Add(1)
 		r.paths.Store(req.URL.Path, true)
 		r.serve(w, req)
 	}))
+	r.Config.ErrorLog = log.New(io.Discard, "", 0) // askers that hang up are what is tried
+	r.StartTLS()
 	t.Cleanup(r.Close)
 	return r
 }
@@ -97,6 +101,7 @@ func TestHostileRegistry(t *testing.T) {
 		"another object": answer(`{"objectClassName":"nameserver","ldhName":"so-y-te.example"}`),
 		"garbage":        answer("\x00\xff<html>"),
 		"empty":          answer(""),
+		"too long":       answer(strings.Replace(rdapAnswer, "{", `{"port43":"`+strings.Repeat("x", 2<<20)+`",`, 1)),
 		"an error":       func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTooManyRequests) },
 		"sent to http":   func(w http.ResponseWriter, req *http.Request) { http.Redirect(w, req, inside.URL, http.StatusFound) },
 		"sent around": func(w http.ResponseWriter, req *http.Request) {
