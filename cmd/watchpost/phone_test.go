@@ -95,7 +95,7 @@ func TestPhone(t *testing.T) {
 		return len(in) == 1 && in[0].Status == "acknowledged" && len(in[0].Acks) == 1 && in[0].Acks[0].Who == "an" && in[0].Acks[0].How == "voice"
 	})
 	s.step(t, 10*time.Second, "the wall says who", func() bool {
-		return strings.Contains(h.get(t, "/api/status"), `"acknowledged_by": "Nguyễn Văn An"`) && strings.Contains(h.get(t, "/"), "đã tiếp nhận: Nguyễn Văn An")
+		return strings.Contains(h.get(t, "/api/status"), `"acknowledged_by": "Nguyễn Văn An"`) && strings.Contains(h.get(t, "/"), "đã tiếp nhận: </span>Nguyễn Văn An")
 	})
 	s.step(t, 15*time.Second, "the call has ended with our BYE", func() bool { return sip.Byes() == 1 })
 
