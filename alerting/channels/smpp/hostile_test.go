@@ -126,6 +126,7 @@ func TestReceipts(t *testing.T) {
 		tr.add("q", []string{"c"}, now)
 		none(t, note(tr, "b", "DELIVRD"), "one part of two")
 		none(t, note(tr, "b", "DELIVRD"), "the same part again")
+		none(t, note(tr, "b", "EXPIRED"), "expired after it was delivered, with a part still on the way")
 		one(t, note(tr, "c", "DELIVRD"), "q", alerting.Delivered)
 		one(t, note(tr, "a", "DELIVRD"), "p", alerting.Delivered)
 		none(t, note(tr, "a", "EXPIRED"), "expired after it was delivered")

@@ -109,7 +109,11 @@ func TestKeysBeforeTheAnswer(t *testing.T) {
 		}()
 		<-time.After(300 * time.Millisecond) // not long enough for it to be kept until the answer
 		defer func() { <-done }()
-		answer(nil)(x, r, tx)
+		res := sip.NewSDPResponseFromRequest(r, []byte(x.sdp(x.rtp.LocalAddr().(*net.UDPAddr).AddrPort().Port())))
+		res.To().Params.Remove("tag")
+		res.To().Params.Add("tag", tagOf(early.To().Params)) // the very phone that sent the key
+		res.AppendHeader(&sip.ContactHeader{Address: sip.Uri{Scheme: "sip", Host: "127.0.0.1", Port: int(x.addr.Port())}})
+		_ = tx.Respond(res)
 	})
 	r, err := send(t, phone(t, x.addr.String(), nil), 4*time.Second)
 	if err != nil || r.Status != alerting.Answered || r.Digits != "" {
@@ -223,15 +227,42 @@ func TestAudioFromElsewhere(t *testing.T) {
 // TestSlowExchange: it begins to ring when we have given up, and must not ring on.
 func TestSlowExchange(t *testing.T) {
 	t.Parallel()
-	x := newExchange(t, "udp", func(x *exchange, r *sip.Request, tx sip.ServerTransaction) {
-		<-time.After(1200 * time.Millisecond) // the deadline of 1.5 s less its margin has passed
-		x.say(r, tx, 180, "Ringing")
-		<-tx.Done()
-	})
-	if _, err := send(t, phone(t, x.addr.String(), nil), 1500*time.Millisecond); !alerting.Temporary(err) {
+	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	canceled := make(chan struct{})
+	go func() {
+		buf := make([]byte, 4096)
+		for rang := false; ; {
+			n, from, err := c.ReadFrom(buf)
+			if err != nil {
+				return
+			}
+			switch {
+			case strings.HasPrefix(string(buf[:n]), "CANCEL "):
+				close(canceled)
+				return
+			case !rang: // the deadline of 1.5 s less its margin has passed before it rings
+				rang = true
+				var ringing strings.Builder
+				ringing.WriteString("SIP/2.0 180 Ringing\r\n")
+				for line := range strings.SplitSeq(string(buf[:n]), "\r\n") {
+					switch name, _, _ := strings.Cut(line, ":"); name {
+					case "Via", "From", "To", "Call-ID", "CSeq":
+						ringing.WriteString(line + "\r\n")
+					}
+				}
+				ringing.WriteString("Content-Length: 0\r\n\r\n")
+				time.AfterFunc(1250*time.Millisecond, func() { _, _ = c.WriteTo([]byte(ringing.String()), from) })
+			}
+		}
+	}()
+	if _, err := send(t, phone(t, c.LocalAddr().String(), nil), 1500*time.Millisecond); !alerting.Temporary(err) {
 		t.Errorf("got %v", err)
 	}
-	waitFor(t, x.cancel, "CANCEL")
+	waitFor(t, canceled, "CANCEL")
 }
 
 // TestFlippingRegistrar: refused, taken, refused: Health follows, and the
