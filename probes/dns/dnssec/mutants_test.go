@@ -55,6 +55,8 @@ func TestKeysThatMayNotSign(t *testing.T) {
 			keySet := []dns.RR{k.key, good.key}
 			_, o := VerifyKeys(zone, Anchor{DS: []*dns.DS{k.key.ToDS(2)}}, []*dns.DNSKEY{k.key, good.key}, []*dns.RRSIG{k.sign(t, keySet)}, now, DefaultBudget())
 			expect(t, o, Bogus, c.cause)
+			_, o = VerifyKeys(zone, Anchor{DS: []*dns.DS{k.key.ToDS(2)}}, []*dns.DNSKEY{k.key, good.key}, nil, now, DefaultBudget())
+			expect(t, o, Bogus, c.cause) // which is to be mended before any signature
 			// Beside a good one it is published, and signs no data.
 			trusted, o := VerifyKeys(zone, Anchor{DS: []*dns.DS{good.key.ToDS(2)}}, []*dns.DNSKEY{k.key, good.key}, []*dns.RRSIG{good.sign(t, keySet)}, now, DefaultBudget())
 			expect(t, o, Secure, None)
@@ -63,6 +65,18 @@ func TestKeysThatMayNotSign(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Servers answer in the case that they were asked in.
+func TestDSOfAKeyInMixedCase(t *testing.T) {
+	t.Parallel()
+	k := newKey(t, "donvi.gov.vn.", 257)
+	set := []dns.RR{k.key}
+	sig := k.sign(t, set)
+	mixed := dns.Copy(k.key).(*dns.DNSKEY)
+	mixed.Hdr.Name = "DonVi.gOv.vn."
+	_, o := VerifyKeys("donvi.gov.vn.", Anchor{DS: []*dns.DS{k.key.ToDS(2)}}, []*dns.DNSKEY{mixed}, []*dns.RRSIG{sig}, now, DefaultBudget())
+	expect(t, o, Secure, None)
 }
 
 func TestAnotherKeyOfTheAnchorsAlgorithm(t *testing.T) {
@@ -113,5 +127,15 @@ func TestNSEC3OfUnknownFlags(t *testing.T) {
 	}
 	if n.Flags = 2; goodNSEC3(n, zone) {
 		t.Error("RFC 5155 section 8.2: unknown flags are ignored with their record")
+	}
+}
+
+// The parent's record at a cut speaks of the DS and of nothing else there.
+func TestNoDataAtACut(t *testing.T) {
+	t.Parallel()
+	for _, nsec3 := range []bool{false, true} {
+		z := newZone(t, "gov.vn.", nsec3, false)
+		expect(t, ProveNoData("gov.vn.", "sub.gov.vn.", dns.TypeA, z.denial, z.keys(), now, DefaultBudget()), Bogus, DenialWrong)
+		expect(t, ProveNoData("gov.vn.", "sub.gov.vn.", dns.TypeDS, z.denial, z.keys(), now, DefaultBudget()), Secure, None)
 	}
 }
