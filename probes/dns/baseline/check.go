@@ -27,6 +27,16 @@ func checkDelegation(z *Zone, bad func(text string, path ...any)) {
 			bad("needs the name of a server and its addresses", "parent", "glue", i)
 		}
 	}
+	checkKeys(z, bad)
+	if (z.SOA.MName == "") != (z.SOA.RName == "") {
+		bad("needs both mname and rname", "soa")
+	}
+	if r := z.Random; r != nil && r.Rcode != "NOERROR" && r.Rcode != "NXDOMAIN" {
+		bad("is neither NXDOMAIN nor NOERROR", "random", "rcode")
+	}
+}
+
+func checkKeys(z *Zone, bad func(text string, path ...any)) {
 	for i, d := range z.Parent.DS {
 		if c, err := canonical(z.Zone, "DS", d); err != nil {
 			bad(strconv.Quote(d)+" is no DS: key tag, algorithm, digest type, digest", "parent", "ds", i)
@@ -40,12 +50,6 @@ func checkDelegation(z *Zone, bad func(text string, path ...any)) {
 		} else {
 			z.DNSKEY[i] = c
 		}
-	}
-	if (z.SOA.MName == "") != (z.SOA.RName == "") {
-		bad("needs both mname and rname", "soa")
-	}
-	if r := z.Random; r != nil && r.Rcode != "NOERROR" && r.Rcode != "NXDOMAIN" {
-		bad("is neither NXDOMAIN nor NOERROR", "random", "rcode")
 	}
 }
 

@@ -139,12 +139,18 @@ func judgeRegistration(r *Registration, zone string, warn time.Duration, now tim
 			}
 		}
 	}
-	var out []Finding
+	out := r.missingLocks(zone)
 	if f.Reason != "" {
 		out = append(out, f)
 	}
+	return out
+}
+
+// missingLocks is a finding for each expected lock that the registry doesn't
+// name; none when it doesn't tell its states.
+func (r *Registration) missingLocks(zone string) (out []Finding) {
 	if r.Status == nil {
-		return out
+		return nil
 	}
 	for _, lock := range r.Locks {
 		if !slices.ContainsFunc(r.Status, func(s string) bool { return strings.EqualFold(epp(s), epp(lock)) }) {
