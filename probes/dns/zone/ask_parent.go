@@ -2,6 +2,7 @@ package zone
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"sync"
 
@@ -19,13 +20,21 @@ func (a *asker) askParents(ctx context.Context, up walk.Cut) {
 	}
 	if len(all) == 1 { // the second look at the only server
 		all = append(all, all[0])
-		a.askParentNS(ctx, all[:1])
-		a.askParentNS(ctx, all[1:])
-	} else {
-		a.askParentNS(ctx, all[:2])
 	}
-	all = all[2:]
+	n := 1
+	if a.l.ToParent == 0 && all[0].Addr != all[1].Addr { // one query is kept for the DS
+		n = 2
+	}
+	a.askParentNS(ctx, all[:n])
+	all = all[n:]
 	a.askParentDS(ctx)
+	for i := range a.l.Parents { // a datagram may have been lost
+		if p := &a.l.Parents[i]; errors.Is(p.NS.Err, dnswire.ErrTimeout) && a.l.ToParent < MaxParentQueries {
+			p.NS = a.toParent(ctx, p.Addr, dnswire.TypeNS)
+			a.l.ToParent++
+			a.askParentDS(ctx)
+		}
+	}
 	for len(all) > 0 && a.l.ToParent < MaxParentQueries {
 		a.askParentNS(ctx, all[:1])
 		all = all[1:]
@@ -85,9 +94,7 @@ func (a *asker) askParentNS(ctx context.Context, servers []Parent) {
 		})
 	}
 	wg.Wait()
-	for _, p := range got {
-		a.l.ToParent += max(p.NS.Reply.Attempts, 1)
-	}
+	a.l.ToParent += len(got)
 	a.l.Parents = append(a.l.Parents, got...)
 }
 
@@ -111,13 +118,13 @@ func (a *asker) askParentDS(ctx context.Context) {
 			continue
 		}
 		p.DS = a.toParent(ctx, p.Addr, dnswire.TypeDS)
-		a.l.ToParent += max(p.DS.Reply.Attempts, 1)
+		a.l.ToParent++
 		told = p.DS.OK()
 	}
 }
 
 func (a *asker) toParent(ctx context.Context, addr netip.AddrPort, t uint16) Exchange {
-	r, err := a.walker.Client().Ask(ctx, addr, dnswire.Query{Name: a.l.Zone, Type: t, DO: true})
+	r, err := a.once.Ask(ctx, addr, dnswire.Query{Name: a.l.Zone, Type: t, DO: true})
 	return Exchange{r, err}
 }
 

@@ -315,6 +315,13 @@ func redTransport() breaks {
 				}
 			})
 		},
+		"tc-on-tcp-soa": func(l *lab) {
+			l.fault(ns2, func(x *dnslab.Exchange) {
+				if x.TCP && x.Type == dns.TypeSOA {
+					x.Reply.Truncated = true
+				}
+			})
+		},
 		"tcp-lies": func(l *lab) {
 			l.fault(ns2, func(x *dnslab.Exchange) {
 				if x.TCP && x.Name == www && x.Type == dns.TypeA {

@@ -45,6 +45,7 @@ type Options struct {
 type Env struct {
 	walker            *walk.Walker
 	client            *dnswire.Client
+	once              *dnswire.Client // for the parents: one datagram a query, so that they can be counted
 	own               *dnswire.Client // for resolvers: the operator's own, so no guard
 	anchors           dnssec.Anchors
 	linger            time.Duration
@@ -81,6 +82,7 @@ func New(o Options) (*Env, error) {
 	if o.Anchors != nil {
 		e.anchors = *o.Anchors
 	}
+	e.once = &dnswire.Client{Dialer: o.Dialer, Timeout: o.Timeout, Attempts: 1}
 	e.client = &dnswire.Client{Dialer: o.Dialer, Timeout: o.Timeout, Attempts: 2}
 	e.own = &dnswire.Client{Timeout: o.Timeout, Attempts: 2}
 	e.walker = walk.New(walk.Options{Client: e.client, Hints: o.Hints, Port: o.Port})

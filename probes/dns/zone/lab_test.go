@@ -28,7 +28,7 @@ func env(tb testing.TB, w *dnslab.World, change ...func(*zone.Options)) *zone.En
 	if err != nil {
 		tb.Fatal(err)
 	}
-	o := zone.Options{Dialer: wr, Hints: h, Anchors: &a, Port: w.Port, Timeout: 250 * time.Millisecond, Linger: 30 * time.Millisecond}
+	o := zone.Options{Dialer: wr, Hints: h, Anchors: &a, Port: w.Port, Timeout: 600 * time.Millisecond, Linger: 30 * time.Millisecond}
 	for _, c := range change {
 		c(&o)
 	}

@@ -29,7 +29,7 @@ func request(t *testing.T, w *dnslab.World) zone.Request {
 		}
 		return p
 	}
-	return zone.Request{Zone: "donvi.gov.vn", HintsFile: write("hints", w.Hints()), AnchorFile: write("anchor", w.Anchor()), Port: w.Port, Timeout: 250 * time.Millisecond}
+	return zone.Request{Zone: "donvi.gov.vn", HintsFile: write("hints", w.Hints()), AnchorFile: write("anchor", w.Anchor()), Port: w.Port, Timeout: 600 * time.Millisecond}
 }
 
 func TestRunFromLearningToFinding(t *testing.T) {
