@@ -244,7 +244,7 @@ func TestSlowExchange(t *testing.T) {
 			case strings.HasPrefix(string(buf[:n]), "CANCEL "):
 				close(canceled)
 				return
-			case !rang: // the deadline of 1.5 s less its margin has passed before it rings
+			case !rang: // the deadline of 6 s less its margin of 1.5 s has passed before it rings
 				rang = true
 				var ringing strings.Builder
 				ringing.WriteString("SIP/2.0 180 Ringing\r\n")
@@ -255,11 +255,11 @@ func TestSlowExchange(t *testing.T) {
 					}
 				}
 				ringing.WriteString("Content-Length: 0\r\n\r\n")
-				time.AfterFunc(1250*time.Millisecond, func() { _, _ = c.WriteTo([]byte(ringing.String()), from) })
+				time.AfterFunc(4900*time.Millisecond, func() { _, _ = c.WriteTo([]byte(ringing.String()), from) })
 			}
 		}
 	}()
-	if _, err := send(t, phone(t, c.LocalAddr().String(), nil), 1500*time.Millisecond); !alerting.Temporary(err) {
+	if _, err := send(t, phone(t, c.LocalAddr().String(), nil), 6*time.Second); !alerting.Temporary(err) {
 		t.Errorf("got %v", err)
 	}
 	waitFor(t, canceled, "CANCEL")

@@ -239,6 +239,7 @@ func (c *channel) ring(ctx context.Context, o order, p alerting.Page) (alerting.
 	tctx, end := context.WithTimeout(ctx, c.set.MaxCall)
 	defer end()
 	how := k.talk(tctx)
+	stop() // what is still being made ends while the call does
 	detail := fmt.Sprintf("answered after %s, talked %s, said %d times", answered.Sub(begun).Round(100*time.Millisecond), time.Since(answered).Round(100*time.Millisecond), k.repeat)
 	if how != endKey {
 		detail += "; " + how
@@ -271,6 +272,9 @@ func (c *channel) prepare(ctx context.Context, p alerting.Page, audio chan<- spo
 	audio <- spoken{speech: speech, thanks: ready}
 	clips := map[byte][]int16{}
 	for _, key := range []byte("129") {
+		if ctx.Err() != nil {
+			break
+		}
 		text := thanks(key, p.Language)
 		if clip, ok := c.thanked.Load(text); ok {
 			clips[key], _ = clip.([]int16) // only such are stored
