@@ -1,6 +1,7 @@
 package zone_test
 
 import (
+	"maps"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -20,9 +21,7 @@ const (
 func redModes() breaks {
 	all := breaks{}
 	for _, part := range []breaks{redParents(), redServers(), redManners(), redTransport(), redContent(), redResolvers()} {
-		for n, brk := range part {
-			all[n] = brk
-		}
+		maps.Copy(all, part)
 	}
 	return all
 }

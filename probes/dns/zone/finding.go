@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"watchpost.example/probes"
+	"watchpost.example/probes/dns/dnswire"
 )
 
 // Finding is one thing that is wrong, in the words of the report and the JSON.
@@ -108,4 +109,20 @@ func worstFirst(fs []Finding) {
 		}
 		return strings.Compare(a.Zone+a.Server+a.Address+string(a.Reason)+a.Record, b.Zone+b.Server+b.Address+string(b.Reason)+b.Record)
 	})
+}
+
+func answerWords(m *dnswire.Msg) string {
+	if m == nil {
+		return "nothing"
+	}
+	if m.Rcode != dnswire.RcodeSuccess || len(m.Answer) == 0 {
+		return dnswire.RcodeName(m.Rcode)
+	}
+	var out []string
+	for _, rr := range m.Answer {
+		if rr.Header().Rrtype != dnswire.TypeRRSIG {
+			out = append(out, dnswire.Rdata(rr))
+		}
+	}
+	return words(out)
 }

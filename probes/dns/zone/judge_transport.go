@@ -44,6 +44,9 @@ func lameWord(x Exchange) string {
 // contentOverTCP compares the answers over TCP with those over UDP, once it is
 // known what the zone is trusted by.
 func (j *judge) contentOverTCP(s *Server) {
+	if !speaks(j.l.Zone, s.SOATCP) {
+		return // found as a whole
+	}
 	if u, t := s.NS.Msg(), s.NSTCP.Msg(); u != nil && t != nil && !slices.Equal(nsNames(j.l.Zone, u), nsNames(j.l.Zone, t)) {
 		j.server(s, TransportDiffers, probes.Today, j.l.Zone+" NS", words(nsNames(j.l.Zone, u))+" as over UDP", words(nsNames(j.l.Zone, t))+" over TCP", s.NS, s.NSTCP)
 	}
