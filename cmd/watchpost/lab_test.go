@@ -240,6 +240,9 @@ func labDashboards(t *testing.T, h *house) {
 	fill := strings.NewReplacer("$unit", "so-y-te-lab", "$system", "cong")
 	n := 0
 	for _, d := range all {
+		// This lab has no roster and no zone of its own: the queries of those two
+		// are asked, and that they give rows is tested in dashboards.
+		rowless := d.UID == "watchpost-dns" || d.UID == "watchpost-oncall"
 		var m model
 		if err := json.Unmarshal(d.JSON, &m); err != nil {
 			t.Fatal(err)
@@ -251,7 +254,7 @@ func labDashboards(t *testing.T, h *house) {
 				if err != nil {
 					t.Errorf("%s/%s: %s: %v", d.Title, p.Title, q.Expr, err)
 				}
-				if len(rows) == 0 && !empty[p.Title] {
+				if len(rows) == 0 && !empty[p.Title] && !rowless {
 					t.Errorf("%s/%s has no rows: %s", d.Title, p.Title, q.Expr)
 				}
 			}
