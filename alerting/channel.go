@@ -126,8 +126,7 @@ func Later(err error, wait time.Duration) error {
 
 // RetryAfter is how long the next hop asked to wait; 0 = it did not say.
 func RetryAfter(err error) time.Duration {
-	var l laterError
-	if errors.As(err, &l) {
+	if l, ok := errors.AsType[laterError](err); ok {
 		return l.wait
 	}
 	return 0

@@ -21,60 +21,79 @@ type answer struct {
 	err   error
 }
 
+// race is one query on its way to several servers.
+type race struct {
+	w             *Walker
+	q             dnswire.Query
+	results       chan answer
+	flying, asked int
+	more          bool  // there may be another server to ask
+	last          error // why it failed so far
+}
+
 func (w *Walker) askCut(ctx context.Context, at Cut, q dnswire.Query, b *budget, accept func(*dnswire.Reply) bool) error {
 	inner, stop := context.WithCancel(ctx)
-	results := make(chan answer)
-	flying := 0
+	r := &race{w: w, q: q, results: make(chan answer), more: true, last: ErrLame}
 	defer func() {
 		stop()
-		for range flying { // none outlives the call
-			<-results
+		for range r.flying { // none outlives the call
+			<-r.results
 		}
 	}()
 	p := w.pick(at)
-	last := ErrLame
 	tick := time.NewTicker(hedge)
 	defer tick.Stop()
-	for more, asked := true, 0; ; {
-		if more && asked < perStep {
-			addr, err := p.next(ctx, b)
-			switch {
-			case addr.IsValid():
-				asked++
-				flying++
-				go func() {
-					r, err := w.client.Ask(inner, netip.AddrPortFrom(addr, w.port), q)
-					results <- answer{r, err}
-				}()
-				tick.Reset(hedge)
-			case err != nil:
-				more, last = false, err
-			default:
-				more = false
-			}
+	for {
+		if r.more && r.asked < perStep && r.start(inner, p, b) {
+			tick.Reset(hedge)
 		}
-		if flying == 0 {
-			return last
+		if r.flying == 0 {
+			return r.last
 		}
 		select {
-		case a := <-results:
-			flying--
-			w.remember(a)
-			if a.err == nil && a.reply.TCPErr == nil && accept(a.reply) {
+		case a := <-r.results:
+			if r.landed(a, accept) {
 				return nil
 			}
 			if ctx.Err() != nil {
 				return errors.Join(ErrLame, ctx.Err())
 			}
-			if errors.Is(a.err, dnswire.ErrDial) {
-				asked-- // an address family that we don't have costs no turn
-			}
-			if a.err != nil {
-				last = errors.Join(ErrLame, a.err)
-			}
 		case <-tick.C:
 		}
 	}
+}
+
+// start asks the next server, if there is one.
+func (r *race) start(ctx context.Context, p *picker, b *budget) bool {
+	addr, err := p.next(ctx, b)
+	if !addr.IsValid() {
+		r.more = false
+		if err != nil {
+			r.last = err
+		}
+		return false
+	}
+	r.asked++
+	r.flying++
+	go func() {
+		reply, err := r.w.client.Ask(ctx, netip.AddrPortFrom(addr, r.w.port), r.q)
+		r.results <- answer{reply, err}
+	}()
+	return true
+}
+
+// landed tells whether an answer ends the race.
+func (r *race) landed(a answer, accept func(*dnswire.Reply) bool) bool {
+	r.flying--
+	r.w.remember(a)
+	switch {
+	case a.err == nil:
+		return a.reply.TCPErr == nil && accept(a.reply)
+	case errors.Is(a.err, dnswire.ErrDial):
+		r.asked-- // an address family that we don't have costs no turn
+	}
+	r.last = errors.Join(ErrLame, a.err)
+	return false
 }
 
 // remember marks a server that was silent, so that others are asked first.

@@ -158,28 +158,38 @@ func (a *asker) askSOA(ctx context.Context, s *Server) {
 		defer close(done)
 		s.SOA = a.ask(ctx, s, dnswire.Query{Name: a.l.Zone, Type: dnswire.TypeSOA, DO: true, NSID: true, Cookie: true, Transport: dnswire.UDP})
 	})
-	var eased [3]Exchange
 	if s.hopeless {
 		wg.Wait()
 		s.zone = a.l.Zone
 		s.OverTCP = !s.SOA.OK() && s.SOATCP.OK()
 		return
 	}
-	t := time.NewTimer(patience)
-	defer t.Stop()
-	select {
-	case <-done:
-		if !speaks(a.l.Zone, s.SOA) && !errors.Is(s.SOA.Err, dnswire.ErrDial) && !errors.Is(s.SOA.Err, dnswire.ErrRefused) && !cutShort(s.SOA) {
-			eased = a.ease(ctx, s)
-		}
-	case <-t.C:
-		eased = a.ease(ctx, s)
-	}
+	eased := a.easeIfMute(ctx, s, done)
 	wg.Wait()
 	s.zone = a.l.Zone
 	if speaks(a.l.Zone, s.SOA) || cutShort(s.SOA) {
 		return
 	}
+	a.manners(ctx, s, eased)
+}
+
+// easeIfMute asks in simpler ways beside a question that takes long or got no
+// answer of use; where the door is closed, no manner opens it.
+func (a *asker) easeIfMute(ctx context.Context, s *Server, done <-chan struct{}) [3]Exchange {
+	t := time.NewTimer(patience)
+	defer t.Stop()
+	select {
+	case <-done:
+		if speaks(a.l.Zone, s.SOA) || cutShort(s.SOA) || errors.Is(s.SOA.Err, dnswire.ErrDial) || errors.Is(s.SOA.Err, dnswire.ErrRefused) {
+			return [3]Exchange{}
+		}
+	case <-t.C:
+	}
+	return a.ease(ctx, s)
+}
+
+// manners keeps the way in which the server does speak, for all that follows.
+func (a *asker) manners(ctx context.Context, s *Server, eased [3]Exchange) {
 	switch {
 	case speaks(a.l.Zone, eased[0]):
 		s.Eased, s.NoOptions = eased[0], true
@@ -188,7 +198,7 @@ func (a *asker) askSOA(ctx context.Context, s *Server) {
 	case speaks(a.l.Zone, eased[2]):
 		s.Bare, s.Plain, s.KeepCase = eased[2], true, true
 	}
-	s.hopeless = s.SOA.Reply != nil && !s.SOA.OK() && !eased[0].OK() && !eased[1].OK() && !eased[2].OK()
+	s.hopeless = s.SOA.Reply != nil && !s.SOA.OK() && !slices.ContainsFunc(eased[:], Exchange.OK)
 	if (s.Plain || s.KeepCase) && !speaks(a.l.Zone, s.SOATCP) {
 		q := a.manner(s, dnswire.Query{Name: a.l.Zone, Type: dnswire.TypeSOA})
 		q.Transport = dnswire.TCP

@@ -78,6 +78,17 @@ func (a *asker) askResolver(ctx context.Context, r *Resolver) {
 func (a *asker) askTargets(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, MaxResolveTime)
 	defer cancel()
+	todo := a.pointed()
+	var wg sync.WaitGroup
+	for i := range todo {
+		wg.Go(func() { todo[i] = a.target(ctx, todo[i].From, todo[i].Name) })
+	}
+	wg.Wait()
+	a.l.Targets = todo
+}
+
+// pointed lists where the answers point to, each name once.
+func (a *asker) pointed() []Pointed {
 	seen := map[string]bool{}
 	var todo []Pointed
 	add := func(from, name string) {
@@ -103,12 +114,7 @@ func (a *asker) askTargets(ctx context.Context) {
 			add(a.l.Zone+" NS", h.Name)
 		}
 	}
-	var wg sync.WaitGroup
-	for i := range todo {
-		wg.Go(func() { todo[i] = a.target(ctx, todo[i].From, todo[i].Name) })
-	}
-	wg.Wait()
-	a.l.Targets = todo
+	return todo
 }
 
 func (a *asker) target(ctx context.Context, from, name string) Pointed {

@@ -38,28 +38,36 @@ func changed(r probes.Reason) bool { return r == RecordChanged || r == RecordMis
 
 // follows tells whether f is there only because of cause.
 func follows(f, cause Finding) bool {
-	same := f.Server == cause.Server && f.Address == cause.Address
-	record := same && f.Record == cause.Record && changed(f.Reason)
+	if f.Server == cause.Server && f.Address == cause.Address && followsAtServer(f, cause) {
+		return true
+	}
 	switch cause.Reason {
 	case ParentNSChanged: // other servers say other things of themselves
 		return ownWord(f.Reason)
-	case SPFWeak, DMARCWeak, probes.DNSSerialLag:
-		return record
-	case RepliesDiffer: // the first reply, perhaps the forged one, was judged
-		return record || same && f.Record == cause.Record && (validates(f.Reason) || f.Reason == TransportDiffers)
-	case EDNSMissing: // without OPT there is no DO, and so no signature
-		return same && validates(f.Reason)
 	case GlueMismatch:
 		return lesser(f, cause)
 	case GlueMissing:
 		return f.Reason == NSUnresolvable && f.Server == cause.Server
+	}
+	return false
+}
+
+// followsAtServer is follows for two findings of one server's answers.
+func followsAtServer(f, cause Finding) bool {
+	record := f.Record == cause.Record
+	switch cause.Reason {
+	case SPFWeak, DMARCWeak, probes.DNSSerialLag:
+		return record && changed(f.Reason)
+	case RepliesDiffer: // the first reply, perhaps the forged one, was judged
+		return record && (changed(f.Reason) || validates(f.Reason) || f.Reason == TransportDiffers)
+	case EDNSMissing: // without OPT there is no DO, and so no signature
+		return validates(f.Reason)
 	case CauseReason(dnssec.Malformed): // what has no place in the answer has no signature either
-		return same && f.Record == cause.Record && f.Reason != cause.Reason && validates(f.Reason)
+		return record && f.Reason != cause.Reason && validates(f.Reason)
+	case CauseReason(dnssec.DenialUnsigned): // what an invalid record says of its parameters was perhaps put there
+		return f.Reason == NSEC3Costly || f.Reason == NSEC3Salt
+	case CauseReason(dnssec.NSEC3Iterations): // the costly parameters are what made the iterations too many
+		return f.Reason == NSEC3Costly
 	}
-	// What an invalid record says of its parameters was perhaps put there.
-	if same && cause.Reason == CauseReason(dnssec.DenialUnsigned) && (f.Reason == NSEC3Costly || f.Reason == NSEC3Salt) {
-		return true
-	}
-	// The costly parameters are what made the iterations too many.
-	return same && cause.Reason == CauseReason(dnssec.NSEC3Iterations) && f.Reason == NSEC3Costly
+	return false
 }

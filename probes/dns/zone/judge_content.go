@@ -209,17 +209,22 @@ func (j *judge) ttls() {
 	}
 	for i, w := range j.l.Watched {
 		rec, _ := j.b.Find(w.Name, dnswire.TypeName(w.Type))
-		var top uint32
-		var where *Server
-		for _, s := range j.answering {
-			if t, ok := ttlOf(s, i, w); ok && (where == nil || t > top) {
-				top, where = t, s
-			}
-		}
+		top, where := j.topTTL(i, w)
 		if where != nil && rec.TTL > 0 && j.dropped(w.String(), top, rec.TTL) && !j.countsDown(i, w) {
 			j.server(where, TTLDropped, probes.Ticket, w.String(), "a TTL of about "+itoa(rec.TTL), itoa(top), where.Watched[i])
 		}
 	}
+}
+
+// topTTL is the largest TTL of a record and the server that gave it, nil when
+// none did.
+func (j *judge) topTTL(i int, w Watch) (top uint32, where *Server) {
+	for _, s := range j.answering {
+		if t, ok := ttlOf(s, i, w); ok && (where == nil || t > top) {
+			top, where = t, s
+		}
+	}
+	return top, where
 }
 
 // dropped tells whether a TTL is below a tenth of the approved one: this and

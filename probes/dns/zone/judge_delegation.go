@@ -95,14 +95,7 @@ func (j *judge) hosts() {
 	}
 	for i, h := range j.l.Hosts {
 		f := Finding{Severity: probes.Ticket, Server: h.Name, Record: h.Name + " A/AAAA"}
-		alias := h.Alias
-		for _, s := range j.answering {
-			for _, m := range hostAnswers(s, i) {
-				if c := dnswire.Set(m.Answer, h.Name, dnswire.TypeCNAME); len(c) > 0 {
-					alias = dnswire.Target(c[0])
-				}
-			}
-		}
+		alias := j.hostAlias(i, h)
 		switch {
 		case !hostName(h.Name):
 			f.Reason, f.Expected, f.Found = NSInvalid, "a host name", h.Name
@@ -121,6 +114,20 @@ func (j *judge) hosts() {
 		}
 		j.add(f)
 	}
+}
+
+// hostAlias is what a name server's name is an alias for, by the zone's own
+// servers before the world; "" = it is none.
+func (j *judge) hostAlias(i int, h Host) string {
+	alias := h.Alias
+	for _, s := range j.answering {
+		for _, m := range hostAnswers(s, i) {
+			if c := dnswire.Set(m.Answer, h.Name, dnswire.TypeCNAME); len(c) > 0 {
+				alias = dnswire.Target(c[0])
+			}
+		}
+	}
+	return alias
 }
 
 func (j *judge) childAddress(name string) bool {
