@@ -2,6 +2,7 @@ package walk_test
 
 import (
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -102,10 +103,10 @@ func TestSlowServerIsPassed(t *testing.T) {
 // is found before its old TTL ends.
 func TestMovedZoneIsFoundAgain(t *testing.T) {
 	w := dnslab.Healthy().Build()
-	moved := false
+	var moved atomic.Bool
 	for _, a := range []string{"127.53.0.1", "127.53.0.2"} {
 		w.Servers[a].Faults = []dnslab.Fault{func(x *dnslab.Exchange) {
-			if moved && dns.IsSubDomain("vn.", x.Name) {
+			if moved.Load() && dns.IsSubDomain("vn.", x.Name) {
 				x.Reply.Ns = []dns.RR{dnslab.RR("vn. 3600 IN NS moi.vn.")}
 				x.Reply.Extra = []dns.RR{dnslab.RR("moi.vn. 3600 IN A 127.53.1.9")}
 			}
@@ -113,7 +114,7 @@ func TestMovedZoneIsFoundAgain(t *testing.T) {
 	}
 	w.Server("127.53.1.9").Zones["vn."] = w.Data["vn."]
 	refuse := func(x *dnslab.Exchange) {
-		if moved {
+		if moved.Load() {
 			x.Reply = new(dns.Msg).SetRcode(x.Query, dns.RcodeRefused)
 		}
 	}
@@ -122,7 +123,7 @@ func TestMovedZoneIsFoundAgain(t *testing.T) {
 	if _, err := wk.Chain(t.Context(), "donvi.gov.vn"); err != nil {
 		t.Fatal(err)
 	}
-	moved = true
+	moved.Store(true)
 	if cuts, err := wk.Chain(t.Context(), "ncc.vn"); err != nil || zones(cuts) != ". vn. ncc.vn." {
 		t.Errorf("%s, %v", zones(cuts), err)
 	}
