@@ -22,7 +22,7 @@ func ProveNXDOMAIN(zone, name string, authority []dns.RR, keys []*dns.DNSKEY, no
 	if p == nil {
 		return o
 	}
-	return p.nxdomain(canonical(name))
+	return blame(p.nxdomain(canonical(name)), o)
 }
 
 // ProveNoData says whether authority proves that name exists (or is a wildcard's,
@@ -32,7 +32,7 @@ func ProveNoData(zone, name string, qtype uint16, authority []dns.RR, keys []*dn
 	if p == nil {
 		return o
 	}
-	return p.nodata(canonical(name), qtype)
+	return blame(p.nodata(canonical(name), qtype), o)
 }
 
 // ProveWildcard says whether authority proves that nothing closer to name than
@@ -67,16 +67,26 @@ func ProveNoDS(zone, child string, authority []dns.RR, keys []*dns.DNSKEY, now t
 	if p == nil {
 		return o
 	}
-	return p.noDS(canonical(child))
+	return blame(p.noDS(canonical(child)), o)
+}
+
+// blame names the record that does not verify as the cause of a proof that is
+// not whole: it was perhaps the missing part.
+func blame(o, failed Outcome) Outcome {
+	if o.Status == Bogus && (o.Cause == DenialWrong || o.Cause == DenialMissing) && failed.Cause == DenialUnsigned {
+		return failed
+	}
+	return o
 }
 
 // proofs verifies the NSEC or NSEC3 records of an answer. Without a usable one
-// it gives the Outcome that says why.
+// the Outcome says why, else it is that of a record that does not verify, if
+// there is one.
 func proofs(zone string, authority []dns.RR, keys []*dns.DNSKEY, now time.Time, b *Budget) (prover, Outcome) {
 	if len(authority) > MaxRecords {
 		return nil, bogus(WorkLimit, "an authority section of %d records; more than %d are not looked at", len(authority), MaxRecords)
 	}
-	failed := bogus(DenialMissing, "the answer is negative and has no NSEC or NSEC3 record of %s", canonical(zone))
+	var failed Outcome // of a record that does not verify
 	n3 := nsec3s{zone: canonical(zone), budget: b, spent: new(bool)}
 	n := nsecs{zone: canonical(zone)}
 	for _, rr := range denials(zone, authority) {
@@ -99,11 +109,13 @@ func proofs(zone string, authority []dns.RR, keys []*dns.DNSKEY, now time.Time, 
 	case len(n3.list) > 0 && n3.list[0].Iterations > MaxNSEC3Iterations:
 		return nil, insecure(NSEC3Iterations, "%s uses %d NSEC3 iterations, more than %d", canonical(zone), n3.list[0].Iterations, MaxNSEC3Iterations)
 	case len(n3.list) > 0:
-		return n3, Outcome{}
+		return n3, failed
 	case len(n.list) > 0:
-		return n, Outcome{}
+		return n, failed
+	case failed.Detail != "":
+		return nil, failed
 	}
-	return nil, failed
+	return nil, bogus(DenialMissing, "the answer is negative and has no NSEC or NSEC3 record of %s", canonical(zone))
 }
 
 // denials picks the NSEC and usable NSEC3 records, one of each owner.

@@ -2,6 +2,7 @@ package zone_test
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -271,7 +272,8 @@ func redManners() breaks {
 		},
 		"shouting": func(l *lab) {
 			l.fault(ns2, func(x *dnslab.Exchange) {
-				for _, rr := range append(append([]dns.RR{}, x.Reply.Answer...), x.Reply.Ns...) {
+				x.Reply = x.Reply.Copy() // its records are the zone's own
+				for _, rr := range slices.Concat(x.Reply.Answer, x.Reply.Ns) {
 					rr.Header().Name = strings.ToUpper(rr.Header().Name)
 				}
 			})

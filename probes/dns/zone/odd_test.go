@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -100,14 +101,14 @@ func TestPlainNameIsBadUse(t *testing.T) {
 // a server that could not be asked any more is not dead.
 func TestSecondLookCutShort(t *testing.T) {
 	w := dnslab.Healthy().Build()
-	slow := false
+	var slow atomic.Bool
 	for _, a := range []string{ns1, ns2} {
 		w.Server(a).Faults = []dnslab.Fault{func(x *dnslab.Exchange) {
-			if slow {
+			if slow.Load() {
 				x.Delay = 5 * time.Second
 			}
 			if x.Name == www && x.Type == dns.TypeA {
-				slow = true // from the first look's end on
+				slow.Store(true) // from the first look's end on
 				x.Reply.Answer = nil
 			}
 		}}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,21 +27,38 @@ import (
 // port 53 of every loopback address is free; true inside it.
 func inNamespace(t *testing.T) bool {
 	t.Helper()
-	if os.Getenv("WATCHPOST_NETNS") == "1" {
-		return true
+	in, _, _ := inNamespaces(t, 1)
+	return in
+}
+
+// inNamespaces does so in several at once, for tests that mostly wait; inside
+// it tells which of them this is.
+func inNamespaces(t *testing.T, n int) (inside bool, share, of int) {
+	t.Helper()
+	if where := os.Getenv("WATCHPOST_NETNS"); where != "" {
+		if _, err := fmt.Sscanf(where, "%d/%d", &share, &of); err != nil {
+			t.Fatal(err)
+		}
+		return true, share, of
 	}
 	testneed.Root(t)
 	unshare, ip := testneed.Program(t, "unshare"), testneed.Program(t, "ip")
-	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 12*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, unshare, "-n", "sh", "-c", ip+` link set lo up && exec "$0" -test.v -test.run '^`+t.Name()+`$'`, os.Args[0])
-	cmd.Env = append(os.Environ(), "WATCHPOST_NETNS=1")
-	out, err := cmd.CombinedOutput()
-	t.Logf("%s", out)
-	if err != nil {
-		t.Error(err)
+	var wg sync.WaitGroup
+	for i := range n {
+		wg.Go(func() {
+			cmd := exec.CommandContext(ctx, unshare, "-n", "sh", "-c", ip+` link set lo up && exec "$0" -test.v -test.run '^`+t.Name()+`$'`, os.Args[0])
+			cmd.Env = append(os.Environ(), fmt.Sprintf("WATCHPOST_NETNS=%d/%d", i, n))
+			out, err := cmd.CombinedOutput()
+			t.Logf("%s", out)
+			if err != nil {
+				t.Error(err)
+			}
+		})
 	}
-	return false
+	wg.Wait()
+	return false, 0, n
 }
 
 // TestWitnesses compares our verdict on each server with that of Unbound and
@@ -48,7 +66,8 @@ func inNamespace(t *testing.T) bool {
 // Each difference stands with its reason in testdata/witness.tsv.
 func TestWitnesses(t *testing.T) {
 	unbound, delv := testneed.Program(t, "unbound"), testneed.Program(t, "delv")
-	if !inNamespace(t) {
+	inside, share, of := inNamespaces(t, 4)
+	if !inside {
 		return
 	}
 	keys := healthyKeys()
@@ -63,8 +82,11 @@ func TestWitnesses(t *testing.T) {
 		names = append(names, n)
 	}
 	slices.Sort(names)
-	agreed, told := 0, 0
-	for _, name := range names {
+	agreed, told, silent := 0, 0, 0
+	for i, name := range names {
+		if i%of != share {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			p := plan(base)
 			l := &lab{World: world(keys), plan: &p}
@@ -100,6 +122,10 @@ func TestWitnesses(t *testing.T) {
 				}
 				u := witness(t, unbound, delv, l, anchor, s.Address, others)
 				for who, word := range u {
+					if word == "indeterminate" {
+						silent++ // it gave up, how soon depends on its timers: that is no word on the data
+						continue
+					}
 					told++
 					ours := s.DNSSEC.Word
 					if ours == word {
@@ -115,7 +141,10 @@ func TestWitnesses(t *testing.T) {
 			}
 		})
 	}
-	t.Logf("%d of %d verdicts of the witnesses agree, the others are explained in witness.tsv", agreed, told)
+	t.Logf("%d of %d verdicts of the witnesses agree, the others are explained in witness.tsv; %d times a witness gave up", agreed, told, silent)
+	if silent > told/5 {
+		t.Errorf("a witness gave up %d times beside %d verdicts: it does not run as it should", silent, told)
+	}
 }
 
 // differences reads testdata/witness.tsv: mode, server, witness, ours, theirs, why.
