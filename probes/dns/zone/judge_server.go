@@ -233,7 +233,11 @@ func (j *judge) lostAnswers(s *Server) {
 		x               Exchange
 	}
 	var all []failed
-	for _, x := range slices.Concat([]Exchange{s.NS, s.DNSKEY, s.Random, s.NoData}, s.Watched) {
+	asked := slices.Concat([]Exchange{s.NS, s.DNSKEY, s.Random, s.NoData}, s.Watched)
+	if s.lost() { // whatever it was that it did not answer
+		asked = slices.Concat(asked, []Exchange{s.CDS, s.CDNSKEY}, s.Hosts)
+	}
+	for _, x := range asked {
 		if x.Reply == nil || ignorable(x) {
 			continue
 		}
@@ -299,15 +303,19 @@ func (j *judge) failure(s *Server, x Exchange) (reason probes.Reason, expected, 
 }
 
 // lost tells that a server speaks for the zone and leaves most else unanswered:
-// to those who ask it, it is as good as dead.
+// to those who ask it, it is as good as dead. Which questions were asked before
+// MaxLost ended it is chance, so all of them count.
 func (s *Server) lost() bool {
-	n := 0
-	for _, x := range slices.Concat([]Exchange{s.NS, s.DNSKEY, s.Random, s.NoData}, s.Watched) {
-		if x.Err != nil && !unasked(x) {
-			n++
+	lost, answered := 0, 0
+	for _, x := range slices.Concat([]Exchange{s.NS, s.DNSKEY, s.CDS, s.CDNSKEY, s.Random, s.NoData}, s.Watched, s.Hosts) {
+		switch {
+		case x.OK():
+			answered++
+		case x.Err != nil && !unasked(x):
+			lost++
 		}
 	}
-	return n >= MaxLost
+	return lost >= MaxLost && 2*answered < lost
 }
 
 func ignorable(x Exchange) bool {
