@@ -80,10 +80,16 @@ func start(t *testing.T, config, storage string) *house {
 // startWeb is start with a --web.config.file.
 func startWeb(t *testing.T, config, storage, webConfig string) *house {
 	t.Helper()
-	h := &house{log: &journal{}, console: &journal{}}
-	o := serveOptions{config: config, storage: storage, console: h.console, web: &web.FlagConfig{
+	return startWith(t, serveOptions{config: config, storage: storage, web: &web.FlagConfig{
 		WebListenAddresses: &[]string{"127.0.0.1:0"}, WebSystemdSocket: new(bool), WebConfigFile: &webConfig,
-	}}
+	}})
+}
+
+// startWith serves until the test ends.
+func startWith(t *testing.T, o serveOptions) *house {
+	t.Helper()
+	h := &house{log: &journal{}, console: &journal{}}
+	o.console = h.console
 	ctx, cancel := context.WithCancel(context.Background()) // the test's own has ended when it cleans up
 	ready, done := make(chan struct{}), make(chan error, 1)
 	log := slog.New(slog.NewTextHandler(h.log, nil))

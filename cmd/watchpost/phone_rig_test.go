@@ -2,10 +2,8 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/base64"
 	"io/fs"
-	"log/slog"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -61,32 +59,9 @@ func (x *target) die() {
 // startTuned is start with the engine's clocks changed.
 func startTuned(t *testing.T, config, storage string, tune func(*engine.Options)) *house {
 	t.Helper()
-	h := &house{log: &journal{}, console: &journal{}}
-	o := serveOptions{config: config, storage: storage, console: h.console, tune: tune, web: &web.FlagConfig{
+	return startWith(t, serveOptions{config: config, storage: storage, tune: tune, web: &web.FlagConfig{
 		WebListenAddresses: &[]string{"127.0.0.1:0"}, WebSystemdSocket: new(bool), WebConfigFile: new(string),
-	}}
-	ctx, cancel := context.WithCancel(context.Background()) // as above
-	ready, done := make(chan struct{}), make(chan error, 1)
-	go func() {
-		done <- serve(ctx, o, slog.New(slog.NewTextHandler(h.log, nil)), func(a *application, _ net.Addr) {
-			h.app, h.url = a, a.o.external
-			close(ready)
-		})
-	}()
-	h.stop = sync.OnceFunc(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("serve: %v", err)
-		}
-	})
-	select {
-	case <-ready:
-	case err := <-done:
-		cancel()
-		t.Fatalf("serve did not start: %v\n%s", err, h.log)
-	}
-	t.Cleanup(h.stop)
-	return h
+	}})
 }
 
 // quickRecovery is the built-in rules but for how long an alert is held after

@@ -61,6 +61,11 @@ func Open(t *testing.T) *Browser {
 	return b
 }
 
+// For is the same browser with its failures told to t, a subtest.
+func (b *Browser) For(t *testing.T) *Browser {
+	return &Browser{t: t, base: b.base}
+}
+
 // start gives the address of a chromedriver, "" when it ended at once.
 func start(t *testing.T, program string) string {
 	t.Helper()
@@ -153,6 +158,20 @@ func (b *Browser) Open(url string) {
 func (b *Browser) Run(script string, into any) {
 	b.t.Helper()
 	b.post("/execute/sync", map[string]any{"script": script, "args": []any{}}, into)
+}
+
+// Until asks the page itself to wait for a condition, for 15 s at most.
+func (b *Browser) Until(condition string) {
+	b.t.Helper()
+	var ok bool
+	b.post("/execute/async", map[string]any{"args": []any{}, "script": `
+		const done = arguments[0], end = Date.now() + 15000;
+		const look = () => { if (` + condition + `) done(true); else if (Date.now() > end) done(false); else setTimeout(look, 50); };
+		look();`}, &ok)
+	if !ok {
+		b.Shot("failed")
+		b.t.Fatalf("the page never came to: %s", condition)
+	}
 }
 
 // Element finds the first element of a CSS selector, and waits for it.
