@@ -28,6 +28,7 @@ func newBrowser(t *testing.T) *browser {
 
 // on is the same browser for a subtest.
 func (b *browser) on(t *testing.T) *browser {
+	t.Helper()
 	return &browser{b.For(t), t}
 }
 

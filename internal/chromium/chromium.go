@@ -63,6 +63,7 @@ func Open(t *testing.T) *Browser {
 
 // For is the same browser with its failures told to t, a subtest.
 func (b *Browser) For(t *testing.T) *Browser {
+	t.Helper()
 	return &Browser{t: t, base: b.base}
 }
 
